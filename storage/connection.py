@@ -1,0 +1,163 @@
+"""Connections to the SQLite file: how they are made, and how a piece of work crosses to their thread once, whole.
+
+Statement by statement through aiosqlite costs a thread switch each; a function over the plain ``sqlite3`` connection costs one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from storage.errors import translated
+
+T = TypeVar("T")
+
+#: How long SQLite waits for another program's lock before it gives up.
+BUSY_TIMEOUT_SECONDS = 5.0
+
+#: The largest number of rows fetched at once by aiosqlite's own iteration, which is not used here.
+_ITER_CHUNK_SIZE = 64
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection that runs whole functions on its thread."""
+
+    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        super().__init__(partial(_connect, path, prepare), _ITER_CHUNK_SIZE)
+        self.path = path
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *function* on the connection's thread and return what it returns.
+
+        Raises :class:`storage.errors.StorageError` for what is wrong with the file.
+        """
+        with translated(self.path):
+            result: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite has none there
+            return result
+
+
+def _connect(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        db.row_factory = sqlite3.Row
+        prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def prepare_writer(db: sqlite3.Connection) -> None:
+    """Set up the one connection that writes: every commit is on the disk before it returns."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")
+
+
+def prepare_reader(db: sqlite3.Connection) -> None:
+    """Set up a connection that cannot write."""
+    db.execute("PRAGMA query_only = ON")
+
+
+def create_private(path: Path) -> None:
+    """Create the file at *path* readable by its owner only, if it is not there; SQLite gives its companions the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+class Writer:
+    """Groups whatever waits into one transaction, so that one sync to the disk serves all channels that are busy right now.
+
+    No task waits for work: one exists only while there is some.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: list[_Write] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *operation* in a transaction and return what it returns, after the commit.
+
+        An operation that raises is undone alone; a caller that is cancelled before its operation began, undoes it.
+        """
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Write(operation, outcome))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush(), name="storage-writer")
+        with translated(self._connection.path):
+            return await outcome
+
+    async def close(self) -> None:
+        """Wait until everything that was asked for is written."""
+        if self._flushing is not None:
+            await self._flushing
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch = [write for write in self._waiting if not write.outcome.cancelled()]
+                self._waiting.clear()
+                await self._write_together(batch)
+        finally:
+            self._flushing = None
+
+    async def _write_together(self, batch: list[_Write]) -> None:
+        operations = [write.operation for write in batch]
+        try:
+            results = await self._connection.run(partial(commit_together, operations))
+        except Exception as error:  # noqa: BLE001 it belongs to the callers, who all wait for this commit
+            results = [error] * len(batch)
+        for write, result in zip(batch, results, strict=True):
+            write.settle(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """An operation that waits for the next commit, with the future of its caller."""
+
+    operation: Callable[[sqlite3.Connection], object]
+    outcome: asyncio.Future[Any]
+
+    def settle(self, result: object) -> None:
+        if self.outcome.cancelled():
+            return
+        if isinstance(result, Exception):
+            self.outcome.set_exception(result)
+        else:
+            self.outcome.set_result(result)
+
+
+def commit_together(operations: list[Callable[[sqlite3.Connection], object]], db: sqlite3.Connection) -> list[object]:
+    """Run *operations* in one transaction, each undone alone if it raises; return their results or exceptions in order."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        results = [_attempt(operation, db) for operation in operations]
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _attempt(operation: Callable[[sqlite3.Connection], object], db: sqlite3.Connection) -> object:
+    db.execute("SAVEPOINT operation")
+    try:
+        result = operation(db)
+    except Exception as error:
+        if not db.in_transaction:  # a full disk or an I/O error undoes the whole transaction by itself
+            raise
+        db.execute("ROLLBACK TO operation")
+        result = error
+    db.execute("RELEASE operation")
+    return result

@@ -1,0 +1,103 @@
+"""Epochs: starting afresh, bringing the last one back, deleting what is past its grace, and telling what there is."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from storage.records import Closed, Overview, Status
+from storage.sql import rows
+
+
+def reset(db: sqlite3.Connection, channel_id: int, now: float) -> Closed | None:
+    """Close the channel's epoch, cancelling its unfinished turns, and open the highest number plus one.
+
+    Returns None for a channel of which nothing is known.
+    """
+    epoch = rows.open_epoch(db, channel_id)
+    if epoch is None:
+        return None
+    _cancel_turns(db, channel_id, epoch)
+    db.execute("UPDATE epochs SET closed_at = ? WHERE channel_id = ? AND number = ?", (now, channel_id, epoch))
+    highest = db.execute("SELECT max(number) FROM epochs WHERE channel_id = ?", (channel_id,)).fetchone()[0]
+    db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, highest + 1, now))
+    db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (highest + 1, channel_id))
+    return Closed(epoch, _count(db, channel_id, epoch))
+
+
+def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: float) -> Closed | None:
+    """Swap the open epoch with the one that was closed last, if that was after *closed_after*.
+
+    What was said since is closed in turn, and its grace starts. Returns the restored epoch, None if there is none.
+    """
+    epoch = rows.open_epoch(db, channel_id)
+    latest = db.execute(
+        "SELECT number FROM epochs WHERE channel_id = ? AND closed_at > ? ORDER BY closed_at DESC, number DESC LIMIT 1",
+        (channel_id, closed_after),
+    ).fetchone()
+    if epoch is None or latest is None:
+        return None
+    _cancel_turns(db, channel_id, epoch)
+    db.execute("UPDATE epochs SET closed_at = ? WHERE channel_id = ? AND number = ?", (now, channel_id, epoch))
+    db.execute("UPDATE epochs SET closed_at = NULL WHERE channel_id = ? AND number = ?", (channel_id, latest["number"]))
+    db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (latest["number"], channel_id))
+    return Closed(latest["number"], _count(db, channel_id, latest["number"]))
+
+
+def purge(db: sqlite3.Connection, closed_before: float) -> int:
+    """Delete the epochs that were closed at or before *closed_before*, with all they hold; returns how many."""
+    return db.execute("DELETE FROM epochs WHERE closed_at <= ?", (closed_before,)).rowcount
+
+
+def _cancel_turns(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
+    unfinished = db.execute(
+        f"SELECT id FROM turns WHERE channel_id = ? AND epoch = ? AND status IN {rows.UNFINISHED} ORDER BY id",
+        (channel_id, epoch),
+    ).fetchall()
+    for turn in unfinished:
+        _place_waiting(db, channel_id, turn["id"])
+        rows.set_status(db, turn["id"], Status.CANCELLED)
+
+
+def _place_waiting(db: sqlite3.Connection, channel_id: int, turn_id: int) -> None:
+    """Give triggers that were never answered a position, so that a restore finds them."""
+    for trigger in rows.triggers(db, turn_id):
+        if trigger.position is None:
+            position = rows.take_positions(db, channel_id, 1)
+            db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (position, trigger.discord_id))
+
+
+def _count(db: sqlite3.Connection, channel_id: int, epoch: int) -> int:
+    row = db.execute("SELECT count(*) FROM messages WHERE channel_id = ? AND epoch = ?", (channel_id, epoch)).fetchone()
+    return int(row[0])
+
+
+def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Overview | None:
+    """Tell what the channel's open epoch holds, and what could be restored; None for a channel that is not known."""
+    epoch = rows.open_epoch(db, channel_id)
+    if epoch is None:
+        return None
+    whole = db.execute(
+        "SELECT count(*), ifnull(sum(tokens), 0), min(created_at) FROM messages WHERE channel_id = ? AND epoch = ?",
+        (channel_id, epoch),
+    ).fetchone()
+    window = db.execute(
+        "SELECT count(*), ifnull(sum(m.tokens), 0) FROM epochs e JOIN messages m ON m.channel_id = e.channel_id"
+        " AND m.epoch = e.number AND ifnull(m.position, e.window_start) >= e.window_start"
+        " WHERE e.channel_id = ? AND e.number = ?",
+        (channel_id, epoch),
+    ).fetchone()
+    latest = db.execute(
+        "SELECT number, closed_at FROM epochs WHERE channel_id = ? AND closed_at > ?"
+        " ORDER BY closed_at DESC, number DESC LIMIT 1",
+        (channel_id, closed_after),
+    ).fetchone()
+    return Overview(
+        epoch=epoch,
+        messages=whole[0],
+        tokens=whole[1],
+        since=whole[2],
+        window_messages=window[0],
+        window_tokens=window[1],
+        restorable_messages=_count(db, channel_id, latest["number"]) if latest else 0,
+        restorable_since=latest["closed_at"] if latest else None,
+    )

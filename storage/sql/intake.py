@@ -1,0 +1,126 @@
+"""What comes in from the channel: messages to remember, and what becomes of them when they are edited or deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from storage.records import Incoming, Interrupted, Status
+from storage.sql import rows
+
+
+def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: float) -> bool:
+    """Store *message*, once; if *addressed*, it joins the channel's claimed turn or claims one.
+
+    Returns False, having changed nothing, for a message that is known already or was deleted.
+    """
+    if _is_known(db, message.discord_id):
+        return False
+    epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
+    turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
+    position = None if addressed else rows.take_positions(db, message.channel_id, 1)
+    db.execute(
+        "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"
+        " tokens, created_at) VALUES (?, ?, ?, ?, ?, 'user', ?, ?, ?, ?, ?)",
+        (
+            message.discord_id,
+            message.channel_id,
+            epoch,
+            position,
+            turn_id,
+            message.author_id,
+            message.author_name,
+            message.content,
+            message.tokens,
+            message.created_at,
+        ),
+    )
+    db.execute(
+        "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
+        (message.discord_id, message.channel_id),
+    )
+    return True
+
+
+def _is_known(db: sqlite3.Connection, discord_id: int) -> bool:
+    known = db.execute(
+        "SELECT 1 FROM messages WHERE discord_id = :id UNION ALL SELECT 1 FROM tombstones WHERE discord_id = :id",
+        {"id": discord_id},
+    )
+    return known.fetchone() is not None
+
+
+def _claimed_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> int:
+    found = db.execute("SELECT id FROM turns WHERE channel_id = ? AND status = 'claimed'", (channel_id,)).fetchone()
+    if found is not None:
+        return int(found["id"])
+    return claim_turn(db, channel_id, epoch, now)
+
+
+def claim_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> int:
+    """Make a claimed turn and return its id."""
+    made = db.execute(
+        "INSERT INTO turns (channel_id, epoch, status, claimed_at) VALUES (?, ?, 'claimed', ?) RETURNING id",
+        (channel_id, epoch, now),
+    ).fetchone()
+    return int(made["id"])
+
+
+def edit(db: sqlite3.Connection, discord_id: int, content: str, tokens: int, now: float) -> bool:
+    """Replace the content of a remembered message of a person; returns whether there was one that differed."""
+    changed = db.execute(
+        "UPDATE messages SET content = ?, tokens = ?, edited_at = ?"
+        " WHERE discord_id = ? AND role = 'user' AND content <> ?",
+        (content, tokens, now, discord_id, content),
+    )
+    return changed.rowcount > 0
+
+
+def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> list[Interrupted]:
+    """Take what was deleted on Discord out of memory: messages of people, and replies of which a chunk was deleted.
+
+    The reply of a turn goes with any of its triggers. A turn that was not finished is brought to its next attempt if
+    triggers remain, else cancelled. Returns the turns that lost something.
+    """
+    interrupted: dict[int, Interrupted] = {}
+    for discord_id in discord_ids:
+        turn_id = _forget_message(db, discord_id, now) or _forget_chunk(db, discord_id)
+        if turn_id is not None and turn_id not in interrupted:
+            interrupted[turn_id] = _describe(db, turn_id)
+    for turn in interrupted.values():
+        _withdraw_reply(db, turn)
+    return list(interrupted.values())
+
+
+def _forget_message(db: sqlite3.Connection, discord_id: int, now: float) -> int | None:
+    row = db.execute(
+        "DELETE FROM messages WHERE discord_id = ? AND role = 'user' RETURNING turn_id", (discord_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (discord_id, now))
+    return row["turn_id"]  # type: ignore[no-any-return]  # a row's values have no types
+
+
+def _forget_chunk(db: sqlite3.Connection, discord_id: int) -> int | None:
+    row = db.execute("DELETE FROM chunks WHERE discord_id = ? RETURNING turn_id", (discord_id,)).fetchone()
+    return None if row is None else int(row["turn_id"])
+
+
+def _describe(db: sqlite3.Connection, turn_id: int) -> Interrupted:
+    row = db.execute("SELECT id, channel_id, status FROM turns WHERE id = ?", (turn_id,)).fetchone()
+    return Interrupted(row["id"], row["channel_id"], Status(row["status"]))
+
+
+def _withdraw_reply(db: sqlite3.Connection, turn: Interrupted) -> None:
+    db.execute("DELETE FROM messages WHERE turn_id = ? AND role = 'assistant'", (turn.turn_id,))
+    remaining = db.execute("SELECT count(*) FROM messages WHERE turn_id = ?", (turn.turn_id,)).fetchone()[0]
+    if turn.status in (Status.CLAIMED, *_RUNNING) and not remaining:
+        rows.set_status(db, turn.turn_id, Status.CANCELLED)
+    elif turn.status in _RUNNING:
+        db.execute(
+            "UPDATE turns SET status = 'generating', attempt = attempt + 1, reply = NULL WHERE id = ?", (turn.turn_id,)
+        )
+
+
+_RUNNING = (Status.GENERATING, Status.SENDING)

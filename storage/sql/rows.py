@@ -1,0 +1,65 @@
+"""Turns rows into records, and holds the few statements that more than one subject needs."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from storage.records import Chunk, Message, Status
+
+MESSAGE_COLUMNS = "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id"
+
+#: The statuses of a turn that somebody still has to do something about.
+UNFINISHED = "('claimed', 'generating', 'sending')"
+
+
+def message(row: sqlite3.Row) -> Message:
+    """Return the record of a row of :data:`MESSAGE_COLUMNS`."""
+    return Message(*row)
+
+
+def triggers(db: sqlite3.Connection, turn_id: int) -> tuple[Message, ...]:
+    """Return a turn's triggers, oldest first; those of a claimed turn have no position yet and are ordered by Discord's id."""
+    rows = db.execute(
+        f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE turn_id = ? AND role = 'user' ORDER BY position, discord_id",
+        (turn_id,),
+    )
+    return tuple(message(row) for row in rows)
+
+
+def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:
+    """Return the recorded chunks of a turn's reply, in order."""
+    rows = db.execute("SELECT number, text, discord_id FROM chunks WHERE turn_id = ? ORDER BY number", (turn_id,))
+    return tuple(Chunk(*row) for row in rows)
+
+
+def open_epoch(db: sqlite3.Connection, channel_id: int) -> int | None:
+    """Return the number of the channel's open epoch, None for a channel that is not known."""
+    row = db.execute("SELECT epoch FROM channels WHERE id = ?", (channel_id,)).fetchone()
+    return None if row is None else int(row["epoch"])
+
+
+def ensure_channel(db: sqlite3.Connection, channel_id: int, guild_id: int | None, now: float) -> int:
+    """Return the number of the channel's open epoch, making channel and epoch if they are new."""
+    number = open_epoch(db, channel_id)
+    if number is None:
+        number = 1
+        db.execute("INSERT INTO channels (id, guild_id, epoch) VALUES (?, ?, ?)", (channel_id, guild_id, number))
+        db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, number, now))
+    return number
+
+
+def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
+    """Reserve *count* consecutive positions in the channel and return the first."""
+    row = db.execute(
+        "UPDATE channels SET next_position = next_position + ? WHERE id = ? RETURNING next_position - ?",
+        (count, channel_id, count),
+    ).fetchone()
+    return int(row[0])
+
+
+def set_status(db: sqlite3.Connection, turn_id: int, status: Status) -> None:
+    """Move a turn to *status*; one that is over is owned by nobody and keeps no text of its own."""
+    db.execute("UPDATE turns SET status = ? WHERE id = ?", (status, turn_id))
+    if status in (Status.ANSWERED, Status.FAILED, Status.CANCELLED):
+        db.execute("UPDATE turns SET owner = NULL, lease_until = NULL, reply = NULL WHERE id = ?", (turn_id,))
+        db.execute("UPDATE chunks SET text = '' WHERE turn_id = ?", (turn_id,))

@@ -1,0 +1,184 @@
+"""A turn's life, each arrow one function: ``claimed -> generating -> sending -> answered``, or ``failed``, ``cancelled``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from storage.records import Message, Outcome, Status, Turn
+from storage.sql import intake, rows
+
+
+def release_all(db: sqlite3.Connection) -> None:
+    """Take every lease from whoever held it. Only right for a database that one process has to itself."""
+    db.execute("UPDATE turns SET owner = NULL, lease_until = NULL WHERE owner IS NOT NULL")
+
+
+def unfinished_channels(db: sqlite3.Connection) -> list[int]:
+    """Return the ids of the channels where a turn waits to be answered or finished."""
+    found = db.execute(
+        f"SELECT channel_id FROM turns WHERE status IN {rows.UNFINISHED} GROUP BY channel_id ORDER BY min(claimed_at)"
+    )
+    return [row["channel_id"] for row in found]
+
+
+def begin(db: sqlite3.Connection, channel_id: int, owner: str, lease: float, budget: int, now: float) -> Turn | None:
+    """Take the channel's next turn for *owner* for *lease* seconds, or return None if there is none.
+
+    A turn that was left in the middle, by *owner* or by somebody whose lease is over, comes before the claimed one. A
+    claimed one becomes `generating`: its oldest triggers that fit *budget* tokens are fixed, the rest wait in a new
+    claimed turn.
+    """
+    row = db.execute(
+        "SELECT id, status FROM turns WHERE channel_id = ? AND (status = 'claimed' OR (status IN ('generating',"
+        " 'sending') AND (owner IS NULL OR owner = ? OR lease_until < ?))) ORDER BY status = 'claimed', id LIMIT 1",
+        (channel_id, owner, now),
+    ).fetchone()
+    if row is None:
+        return None
+    if row["status"] == Status.CLAIMED:
+        _fix_triggers(db, channel_id, row["id"], budget, now)
+    db.execute("UPDATE turns SET owner = ?, lease_until = ? WHERE id = ?", (owner, now + lease, row["id"]))
+    return _load(db, row["id"])
+
+
+def _fix_triggers(db: sqlite3.Connection, channel_id: int, turn_id: int, budget: int, now: float) -> None:
+    waiting = rows.triggers(db, turn_id)
+    taken = waiting[: _how_many_fit(waiting, budget)]
+    first = rows.take_positions(db, channel_id, len(taken) + 1)
+    for offset, trigger in enumerate(taken):
+        db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (first + offset, trigger.discord_id))
+    db.execute("UPDATE turns SET status = 'generating', position = ? WHERE id = ?", (first + len(taken), turn_id))
+    rest = waiting[len(taken) :]
+    if rest:
+        epoch = db.execute("SELECT epoch FROM turns WHERE id = ?", (turn_id,)).fetchone()["epoch"]
+        next_turn = intake.claim_turn(db, channel_id, epoch, now)
+        for trigger in rest:
+            db.execute("UPDATE messages SET turn_id = ? WHERE discord_id = ?", (next_turn, trigger.discord_id))
+
+
+def _how_many_fit(waiting: Sequence[Message], budget: int) -> int:
+    total = 0
+    for count, trigger in enumerate(waiting):
+        total += trigger.tokens
+        if total > budget:
+            return max(count, 1)  # one alone above the budget is answered all the same
+    return len(waiting)
+
+
+def _load(db: sqlite3.Connection, turn_id: int) -> Turn:
+    row = db.execute("SELECT * FROM turns WHERE id = ?", (turn_id,)).fetchone()
+    return Turn(
+        id=turn_id,
+        channel_id=row["channel_id"],
+        epoch=row["epoch"],
+        status=Status(row["status"]),
+        attempt=row["attempt"],
+        position=row["position"],
+        claimed_at=row["claimed_at"],
+        triggers=rows.triggers(db, turn_id),
+        reply=row["reply"],
+        finish_reason=row["finish_reason"],
+        chunks=rows.chunks(db, turn_id),
+    )
+
+
+def record_chunk(db: sqlite3.Connection, turn: Turn, number: int, text: str) -> None:
+    """Record that a chunk is about to be sent with *text*; what is known of its Discord id stays."""
+    db.execute(
+        "INSERT INTO chunks (turn_id, number, attempt, text) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (turn_id, number) DO UPDATE SET text = excluded.text, attempt = excluded.attempt",
+        (turn.id, number, turn.attempt, text),
+    )
+
+
+def chunk_sent(db: sqlite3.Connection, turn_id: int, number: int, discord_id: int) -> None:
+    """Record the Discord id of a chunk."""
+    db.execute("UPDATE chunks SET discord_id = ? WHERE turn_id = ? AND number = ?", (discord_id, turn_id, number))
+
+
+def drop_chunks(db: sqlite3.Connection, turn_id: int, first: int) -> None:
+    """Forget the chunks from number *first* on: they are surplus."""
+    db.execute("DELETE FROM chunks WHERE turn_id = ? AND number >= ?", (turn_id, first))
+
+
+def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome) -> bool:
+    """`generating -> sending`: the reply's text is whole. Returns False if the turn was taken away meanwhile."""
+    changed = db.execute(
+        "UPDATE turns SET status = 'sending', reply = ?, model = ?, finish_reason = ?, prompt_tokens = ?, cached_tokens = ?,"
+        " completion_tokens = ?, latency = ? WHERE id = ? AND status = 'generating' AND attempt = ?",
+        (
+            reply,
+            outcome.model,
+            outcome.finish_reason,
+            outcome.prompt_tokens,
+            outcome.cached_tokens,
+            outcome.completion_tokens,
+            outcome.latency,
+            turn.id,
+            turn.attempt,
+        ),
+    )
+    return changed.rowcount > 0
+
+
+def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str, tokens: int, now: float) -> bool:
+    """`sending -> answered`: the reply becomes a message and its usage is booked. False if the turn was taken away."""
+    row = db.execute(
+        "SELECT * FROM turns WHERE id = ? AND status = 'sending' AND attempt = ?", (turn.id, turn.attempt)
+    ).fetchone()
+    if row is None:
+        return False
+    first_chunk = db.execute("SELECT discord_id FROM chunks WHERE turn_id = ? AND number = 0", (turn.id,)).fetchone()
+    db.execute(
+        "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"
+        " tokens, created_at) VALUES (?, ?, ?, ?, ?, 'assistant', ?, ?, ?, ?, ?)",
+        (
+            first_chunk and first_chunk["discord_id"],
+            turn.channel_id,
+            turn.epoch,
+            turn.position,
+            turn.id,
+            author_id,
+            author_name,
+            row["reply"],
+            tokens,
+            now,
+        ),
+    )
+    _book(db, turn, row, now)
+    rows.set_status(db, turn.id, Status.ANSWERED)
+    return True
+
+
+def _book(db: sqlite3.Connection, turn: Turn, row: sqlite3.Row, now: float) -> None:
+    guild_id = db.execute("SELECT ifnull(guild_id, 0) FROM channels WHERE id = ?", (turn.channel_id,)).fetchone()[0]
+    db.execute(
+        "INSERT INTO usage VALUES (?, ?, ?, ?, 'reply', ?, 1, ?, ?, ?, NULL)"
+        " ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+        " cached_tokens = cached_tokens + excluded.cached_tokens,"
+        " completion_tokens = completion_tokens + excluded.completion_tokens",
+        (
+            datetime.fromtimestamp(now, UTC).date().isoformat(),
+            guild_id,
+            turn.channel_id,
+            turn.newest.author_id,
+            row["model"],
+            row["prompt_tokens"] or 0,
+            row["cached_tokens"] or 0,
+            row["completion_tokens"] or 0,
+        ),
+    )
+
+
+def close(db: sqlite3.Connection, turn: Turn, status: Status) -> bool:
+    """End a turn as `failed` or `cancelled`; returns False if it is over already."""
+    open_still = db.execute(
+        f"SELECT 1 FROM turns WHERE id = ? AND attempt = ? AND status IN {rows.UNFINISHED}",
+        (turn.id, turn.attempt),
+    ).fetchone()
+    if open_still is None:
+        return False
+    rows.set_status(db, turn.id, status)
+    return True

@@ -1,0 +1,36 @@
+# Everything that a person does with this project. `make play` and `make test` need Python 3.11+ and nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: play run test lint setup lock doctor
+
+play: setup  ## try it: a little Discord, a little model, and the bot between them
+	@$(BIN)/python -m playground $(if $(FRESH),--fresh)
+
+run: setup  ## the bot on Discord, configured by the environment or .env
+	@$(BIN)/python -m bot run
+
+doctor: setup  ## check settings, database, model, tokenizer and token, a line each
+	@$(BIN)/python -m bot doctor
+
+test: setup lint  ## what CI runs
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Mnemo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	@echo "Installing into .venv, once..." >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock >&2
+	@touch .venv/installed
+
+lock: setup  ## renew requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group play --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock

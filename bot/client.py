@@ -1,0 +1,74 @@
+"""The Discord client: what it asks of Discord, which cogs it loads, and the services that it hands them. No feature is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+
+from bot.answers import answer_error
+from bot.conversation import Conversations
+from bot.speaker import DiscordSpeaker
+from bot.turn import Myself
+
+COGS = ("cogs.conversation", "cogs.memory", "cogs.housekeeping")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What cogs use."""
+
+    conversations: Conversations
+    reply_mode: Literal["mention", "listen", "all"]
+
+
+class _Tree(app_commands.CommandTree[commands.Bot]):
+    async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        await answer_error(interaction, error)
+
+
+class MnemoBot(commands.Bot):
+    """discord.py's bot without what Mnemo does not use: no prefix commands, no caches of messages and members."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=_Tree,
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+        )
+        self.services = services
+
+    async def setup_hook(self) -> None:
+        """Load the cogs and tell Discord of the commands."""
+        for cog in COGS:
+            await self.load_extension(cog)
+        await self.tree.sync()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Leave messages to the cogs: there are no prefix commands."""
+
+    async def on_ready(self) -> None:
+        """Start answering; after a reconnect this only confirms who we are."""
+        assert self.user is not None, "ready means logged in"
+        self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
+        await self.services.conversations.resume()
+
+    def speaker_for(self, channel_id: int) -> DiscordSpeaker:
+        """Return the channel as a place where replies appear."""
+        return DiscordSpeaker(self, channel_id)
+
+
+def point_at(api_url: str, gateway_url: str, cdn_url: str) -> None:
+    """Let discord.py use these addresses, for the whole process: a proxy, or a server that speaks Discord's protocol."""
+    discord.http.Route.BASE = api_url
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+    discord.Asset.BASE = cdn_url

@@ -1,0 +1,262 @@
+"""All conversations: what is said is remembered, what is addressed to the bot is answered, one worker per busy channel.
+
+It decides which turn is worked on when. It knows no Discord; ``cogs/`` translate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from bot import prompt
+from bot.errors import ChannelClosed, DeliveryError, NothingToRestore
+from bot.ports import Speaker
+from bot.turn import Brain, Exchange, Myself
+from storage import StorageError, Store
+from storage.records import Closed, Incoming, Overview, Status, Turn
+
+log = logging.getLogger(__name__)
+
+HOUR_SECONDS = 3_600.0
+
+#: How long a deleted message whose creation was not heard of yet is kept in mind, in seconds.
+VANISHED_SECONDS = HOUR_SECONDS
+
+#: A worker that cannot reach the database or Discord waits this long, in seconds, longer each time.
+RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
+
+#: A turn belongs to its worker for this much longer than the model may take, in seconds.
+LEASE_MARGIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as it was said, before it is counted and remembered. Times are seconds since the Unix epoch."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None
+    author_id: int
+    author_name: str = field(repr=False)
+    content: str = field(repr=False)
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """What `/memory show` tells of a channel. *fullness* is 1.0 at the policy's high mark; *until* when a restore ends."""
+
+    overview: Overview
+    policy: str
+    fullness: float
+    restorable_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResetReport:
+    """What a reset closed, and until when (seconds since the Unix epoch) it can be restored; None: it is gone."""
+
+    messages: int
+    restorable_until: float | None
+
+
+class Conversations:
+    """The memory and the replies of all channels.
+
+    *speaker_for* opens a channel as a place for replies. *reply_seconds* is how long the model may take for one,
+    *grace_hours* how long a reset can be undone, *answer_hours* how old a message may be that is still answered.
+    """
+
+    def __init__(self, brain: Brain, *, reply_seconds: float, grace_hours: float, answer_hours: float) -> None:
+        self._brain = brain
+        self._store: Store = brain.store
+        self._lease = reply_seconds + LEASE_MARGIN_SECONDS
+        self._grace = grace_hours * HOUR_SECONDS
+        self._answer_within = answer_hours * HOUR_SECONDS
+        self._owner = uuid.uuid4().hex
+        self._vanished: dict[int, float] = {}
+        self._workers: dict[int, asyncio.Task[None]] = {}
+        self._woken: set[int] = set()
+        self._running: dict[int, Exchange] = {}
+        self._speaker_for: Callable[[int], Speaker] | None = None
+        self._me: Myself | None = None
+
+    def attach(self, speaker_for: Callable[[int], Speaker], me: Myself) -> None:
+        """Start answering: as *me*, through the channels that *speaker_for* opens."""
+        self._speaker_for = speaker_for
+        self._me = me
+
+    async def resume(self) -> None:
+        """Take up the turns that an earlier run left unfinished."""
+        for channel_id in await self._store.unfinished_channels():
+            self._wake(channel_id)
+
+    async def close(self, grace: float) -> None:
+        """Take no more turns; let those that run finish within *grace* seconds, and leave the rest for the next start."""
+        self._speaker_for = None
+        workers = list(self._workers.values())
+        if workers:
+            _, late = await asyncio.wait(workers, timeout=grace)
+            for worker in late:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def hear(self, said: Said, *, addressed: bool) -> bool:
+        """Remember what was said and, if it is *addressed* to the bot, answer it in its turn.
+
+        It is on the disk when this returns. Returns False for a message that is known or deleted already. Raises
+        :class:`storage.errors.StorageError`.
+        """
+        self._drop_old_vanished()
+        if said.message_id in self._vanished:
+            return False
+        incoming = Incoming(
+            discord_id=said.message_id,
+            channel_id=said.channel_id,
+            guild_id=said.guild_id,
+            author_id=said.author_id,
+            author_name=said.author_name,
+            content=said.content,
+            tokens=self._tokens(said.author_id, said.author_name, said.content),
+            created_at=said.created_at,
+        )
+        accepted = await self._store.accept(incoming, addressed=addressed, now=time.time())
+        if accepted and addressed:
+            self._wake(said.channel_id)
+        return accepted
+
+    async def correct(self, message_id: int, author_id: int, author_name: str, content: str) -> bool:
+        """Let memory say what a message says after its author edited it; True if that changed something."""
+        tokens = self._tokens(author_id, author_name, content)
+        return await self._store.edit(message_id, content, tokens=tokens, now=time.time())
+
+    async def forget(self, message_ids: Collection[int]) -> None:
+        """Take messages that were deleted out of memory, with the replies that stand on them."""
+        self._drop_old_vanished()
+        self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
+        for interrupted in await self._store.forget(message_ids, now=time.time()):
+            exchange = self._running.get(interrupted.channel_id)
+            if exchange is not None and exchange.turn.id == interrupted.turn_id:
+                exchange.interrupt("withdrawn")
+
+    async def reset(self, channel_id: int) -> ResetReport:
+        """Start afresh in a channel. A reply that is being written is stopped."""
+        now = time.time()
+        closed = await self._store.reset(channel_id, now=now)
+        self._interrupt(channel_id)
+        if not self._grace:
+            await self.purge()
+        restorable = closed is not None and closed.messages > 0 and self._grace > 0
+        return ResetReport(closed.messages if closed else 0, now + self._grace if restorable else None)
+
+    async def restore(self, channel_id: int) -> Closed:
+        """Bring back what the last reset closed, and set aside what was said since.
+
+        Raises :class:`bot.errors.NothingToRestore`.
+        """
+        now = time.time()
+        restored = await self._store.restore(channel_id, closed_after=now - self._grace, now=now)
+        if restored is None:
+            raise NothingToRestore("There is nothing to restore here: no reset is recent enough.")
+        self._interrupt(channel_id)
+        return restored
+
+    async def purge(self) -> int:
+        """Delete for good what was reset longer ago than the grace; returns how many epochs."""
+        return await self._store.purge(closed_before=time.time() - self._grace)
+
+    async def report(self, channel_id: int) -> MemoryReport | None:
+        """Tell what is remembered in a channel; None if nothing is known of it."""
+        overview = await self._store.overview(channel_id, closed_after=time.time() - self._grace)
+        if overview is None:
+            return None
+        policy = self._brain.policy
+        return MemoryReport(
+            overview=overview,
+            policy=policy.describe(),
+            fullness=policy.fullness(overview, self._brain.fixed_tokens),
+            restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
+        )
+
+    def _tokens(self, author_id: int, author_name: str, content: str) -> int:
+        return self._brain.message_tokens(prompt.person_block(author_id, author_name, content))
+
+    def _drop_old_vanished(self) -> None:
+        now = time.monotonic()
+        while self._vanished and (oldest := next(iter(self._vanished.items())))[1] < now:
+            del self._vanished[oldest[0]]
+
+    def _interrupt(self, channel_id: int) -> None:
+        if exchange := self._running.get(channel_id):
+            exchange.interrupt("reset")
+
+    def _wake(self, channel_id: int) -> None:
+        if self._speaker_for is None:
+            return
+        self._woken.add(channel_id)
+        if channel_id not in self._workers:
+            worker = asyncio.create_task(self._work(channel_id), name=f"channel-{channel_id}")
+            self._workers[channel_id] = worker
+
+    async def _work(self, channel_id: int) -> None:
+        failures = 0
+        try:
+            while channel_id in self._woken:
+                self._woken.discard(channel_id)
+                try:
+                    while await self._next_turn(channel_id):
+                        failures = 0
+                except (StorageError, DeliveryError) as error:
+                    pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                    failures += 1
+                    log.error("%s Trying again in %.0f s.", error, pause, extra={"channel": channel_id})
+                    await asyncio.sleep(pause)
+                    self._woken.add(channel_id)
+        finally:
+            del self._workers[channel_id]
+
+    async def _next_turn(self, channel_id: int) -> bool:
+        """Work on the channel's next turn; False if there is none, or if we are about to stop."""
+        if self._speaker_for is None or self._me is None:
+            return False
+        turn = await self._store.begin(
+            channel_id,
+            owner=self._owner,
+            lease=self._lease,
+            budget=self._brain.policy.trigger_budget(self._brain.fixed_tokens),
+            now=time.time(),
+        )
+        if turn is None:
+            return False
+        exchange = Exchange(turn, self._brain, self._speaker_for(channel_id), self._me)
+        self._running[channel_id] = exchange
+        try:
+            await self._run(exchange)
+        finally:
+            del self._running[channel_id]
+        return True
+
+    async def _run(self, exchange: Exchange) -> None:
+        turn = exchange.turn
+        try:
+            await exchange.run(answer_after=time.time() - self._answer_within)
+        except ChannelClosed as closed:
+            log.warning("%s", closed, extra={"channel": turn.channel_id})
+            await self._store.close_turn(turn, Status.CANCELLED)
+        except (StorageError, DeliveryError):
+            raise
+        except (
+            Exception
+        ):  # an error of ours in one turn must not silence the channel; the host reads it, the user is told
+            log.exception("a turn failed", extra={"turn": turn.id, "channel": turn.channel_id})
+            await self._give_up(exchange, turn)
+
+    async def _give_up(self, exchange: Exchange, turn: Turn) -> None:
+        try:
+            await exchange.fail()
+        except ChannelClosed:
+            await self._store.close_turn(turn, Status.CANCELLED)

@@ -1,0 +1,108 @@
+"""``python -m bot doctor``: looks at everything that the bot needs, and says a line about each and what to do.
+
+It answers nobody and changes nothing, but for making the database if there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.client import point_at
+from bot.errors import ModelError, SettingsError
+from bot.model import open_model
+from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD, open_counter
+from bot.settings import Settings
+from storage import StorageError, database_path, open_store
+from storage.errors import DatabaseInUse
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one subject: whether it is *good*, and a sentence."""
+
+    subject: str
+    good: bool
+    text: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at settings, database, model, tokenizer and Discord, in that order."""
+    checks: dict[str, Callable[[Settings], Awaitable[tuple[bool, str]]]] = {
+        "settings": _settings,
+        "database": _database,
+        "model": _model,
+        "tokenizer": _tokenizer,
+        "discord": _discord,
+    }
+    return [Finding(subject, *await check(settings)) for subject, check in checks.items()]
+
+
+async def _settings(settings: Settings) -> tuple[bool, str]:
+    try:
+        persona = settings.persona()
+    except SettingsError as error:
+        return False, str(error)
+    return (
+        True,
+        f"valid; replies to {settings.reply_mode}, policy {settings.memory_policy}, persona of {len(persona)} characters",
+    )
+
+
+async def _database(settings: Settings) -> tuple[bool, str]:
+    path = database_path(settings.database_url)
+    try:
+        async with open_store(settings.database_url):
+            return True, f"{path} can be read and written"
+    except DatabaseInUse:
+        return True, f"{path} is open in a Mnemo that is running now"
+    except StorageError as error:
+        return False, str(error)
+
+
+async def _model(settings: Settings) -> tuple[bool, str]:
+    async with open_model(
+        api_key=settings.api_key,
+        base_url=settings.openai_base_url,
+        reply_timeout=settings.reply_timeout_seconds,
+        max_reply_tokens=settings.reply_max_tokens,
+    ) as model:
+        try:
+            names = await model.list_models()
+        except ModelError as error:
+            return False, f"{error.detail}. Check OPENAI_API_KEY and OPENAI_BASE_URL."
+    if settings.chat_model in names:
+        return True, f"the endpoint answers and has {settings.chat_model}"
+    some = ", ".join(sorted(names)[:5])
+    return False, f"the endpoint answers but does not list {settings.chat_model} (CHAT_MODEL); it has {some}"
+
+
+async def _tokenizer(settings: Settings) -> tuple[bool, str]:
+    counter = await open_counter(settings)
+    if counter.reason is None:
+        return True, f"counts with {counter.name}"
+    return True, f"counts with an estimate that is a little high, which is safe ({counter.reason})"
+
+
+async def _discord(settings: Settings) -> tuple[bool, str]:
+    point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await client.login(settings.token())
+            application = await client.application_info()
+        except SettingsError as error:
+            return False, str(error)
+        except discord.LoginFailure:
+            return False, REFUSED_BY_DISCORD
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            return (
+                False,
+                f"Discord cannot be reached ({type(error).__name__}). Is the network up, and DISCORD_API_URL right?",
+            )
+    flags = application.flags
+    if not (flags.gateway_message_content or flags.gateway_message_content_limited):
+        return False, MISSING_INTENT
+    return True, f"the token is that of {application.name}, which may read messages"

@@ -1,0 +1,107 @@
+"""The exceptions that Mnemo raises on purpose, and nothing else.
+
+::
+
+    MnemoError
+    ├── SettingsError           a variable is wrong: one sentence each; ends the program with 2
+    ├── FatalError              the program cannot go on: one sentence for the host; ends it with 1
+    └── UserFacingError         one sentence that a user may read: what happened, what to do
+        ├── ModelError          the model gave no usable reply
+        │   ├── ModelUnavailable    refused, reset, timed out, answered 5xx or something that is no reply
+        │   ├── ModelBusy           answered 429
+        │   ├── ModelRefused        answered 401, 402, 403 or 404: the host has to mend key, credit or model name
+        │   ├── ContextOverflow     the prompt was longer than the model takes
+        │   └── EmptyReply          finished without a word
+        ├── NotPermitted        the caller may not do this
+        └── NothingToRestore    no closed epoch is within its grace
+
+    DeliveryError               Discord did not take what we wanted to show (never shown to a user: there is no way to)
+    ├── ChannelClosed           for good: the channel is gone, or we may not speak there
+    └── MessageGone             the message to edit or delete is not there any more
+
+Storage has a tree of its own (``storage/errors.py``), because it imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+
+class MnemoError(Exception):
+    """The root of everything that this program raises on purpose."""
+
+
+class SettingsError(MnemoError):
+    """One or more settings are wrong.
+
+    *sentences* holds one sentence for each, and each names its variable.
+    """
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+class FatalError(MnemoError):
+    """The program cannot go on. Its text is the sentence that tells the host what to do."""
+
+
+class UserFacingError(MnemoError):
+    """Its text is one sentence that a user may read: what happened, and what to do."""
+
+
+class ModelError(UserFacingError):
+    """The model gave no usable reply. ``str()`` is for the user, *detail* for the host's log.
+
+    *detail* never holds a key, a URL with credentials or a message's content.
+    """
+
+    def __init__(self, sentence: str, *, detail: str) -> None:
+        super().__init__(sentence)
+        self.detail = detail
+
+
+class ModelUnavailable(ModelError):
+    """The model could not be reached, broke off before its first word, or answered no reply at all."""
+
+
+class ModelBusy(ModelError):
+    """The model answered 429. *retry_after* is in seconds, None if it did not say."""
+
+    def __init__(self, sentence: str, *, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence, detail=detail)
+        self.retry_after = retry_after
+
+
+class ModelRefused(ModelError):
+    """The endpoint refuses this key, this account or this model name; only the host can mend that."""
+
+
+class ContextOverflow(ModelError):
+    """The prompt is longer than the model takes. *limit* is the model's context in tokens, None if it did not say."""
+
+    def __init__(self, sentence: str, *, detail: str, limit: int | None = None) -> None:
+        super().__init__(sentence, detail=detail)
+        self.limit = limit
+
+
+class EmptyReply(ModelError):
+    """The model finished without a word."""
+
+
+class NotPermitted(UserFacingError):
+    """The caller may not do this."""
+
+
+class NothingToRestore(UserFacingError):
+    """No closed epoch is within its grace."""
+
+
+class DeliveryError(MnemoError):
+    """Discord did not take what we wanted to show."""
+
+
+class ChannelClosed(DeliveryError):
+    """The channel is gone or we may not speak there; trying again is useless."""
+
+
+class MessageGone(DeliveryError):
+    """The message to edit or to delete is not there any more."""

@@ -1,0 +1,81 @@
+"""What a conversation needs from the outside, as protocols: a model that writes, and a place where the reply appears.
+
+It holds no behaviour. ``bot/model.py`` and ``bot/speaker.py`` implement it; tests may, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.prompt import Prompt
+
+#: The finish reason of a reply whose stream broke off after its first word. Providers' own: "stop", "length", ...
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the provider counted for one call, in tokens; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """The last item of a reply's stream. Only "stop" (or None from a server that never says) means that it is whole."""
+
+    finish_reason: str | None
+    usage: Usage
+    model: str
+
+
+class ChatModel(Protocol):
+    """Writes replies."""
+
+    def stream(self, prompt: Prompt, *, model: str) -> AsyncIterator[str | ReplyEnd]:
+        """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last.
+
+        Raises a :class:`bot.errors.ModelError` if not a word came. Once a word was yielded it raises none: a stream that
+        breaks later ends with ``ReplyEnd(finish_reason=INTERRUPTED)``.
+        """
+        ...
+
+
+class Speaker(Protocol):
+    """One channel, as the place where replies appear.
+
+    Every method raises :class:`bot.errors.ChannelClosed` when Discord says 403 or 404 for the channel,
+    :class:`bot.errors.MessageGone` when the message is not there, and :class:`bot.errors.DeliveryError` when Discord
+    cannot be reached after retries.
+    """
+
+    def typing(self) -> AbstractAsyncContextManager[None]:
+        """Show that we are typing, as long as the context is open. Failing to show it raises nothing."""
+        ...
+
+    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
+        """Send *text* (2,000 characters at most) and return the Discord id of the message.
+
+        The same *nonce* within some minutes returns the message that is already there. *reply_to* is the Discord id of
+        the message that this one refers to, *ping* the one user who may be notified.
+        """
+        ...
+
+    async def edit(self, message_id: int, text: str) -> None:
+        """Replace the text of one of our messages."""
+        ...
+
+    async def delete(self, message_id: int) -> None:
+        """Delete one of our messages; one that is gone already is no error."""
+        ...
+
+    async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
+        """Look for a message of ours after the Discord id *after*: the first that refers to *reply_to*, or, if that is
+        None, the first with this *text*.
+        """
+        ...

@@ -1,0 +1,190 @@
+"""One reply as it appears: its chunks are sent, edited while it is being written, made final, or taken back.
+
+A chunk is recorded before it is sent and its Discord id after, so that after a crash the same messages are found again.
+What the text is, and whether it counts, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from bot.chunks import cut, first_sentence_done, preview
+from bot.errors import MessageGone
+from bot.ports import Speaker
+from storage import Store
+from storage.records import Turn
+
+log = logging.getLogger(__name__)
+
+#: Discord allows five edits in five seconds a channel; the rest is for the chunks that are sent in between.
+EDIT_INTERVAL_SECONDS = 1.2
+
+#: A reply that comes at once is waited for this long after its first sentence, so that it costs one request and not two.
+FIRST_CHUNK_PATIENCE_SECONDS = 0.01
+
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base36(number: int) -> str:
+    """Return *number* (0 or more) in base 36."""
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit] + digits
+        if not number:
+            return digits
+
+
+def nonce(trigger_id: int, attempt: int, number: int) -> str:
+    """Return the nonce of a chunk: the same for the same chunk, so that a resend finds what is already there.
+
+    Discord takes 25 characters at most; an id has 13 in base 36.
+    """
+    return f"{base36(trigger_id)}:{base36(attempt)}:{base36(number)}"
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A chunk that stands on Discord; *text* is None if what stands there is not known."""
+
+    message_id: int
+    text: str | None
+
+
+class ReplyWriter:
+    """Shows one turn's reply through *speaker*.
+
+    :meth:`show` may be called as often as text arrives: the newest wins, at Discord's pace. :meth:`finish` makes a text
+    final; :meth:`halt` breaks it off between two chunks.
+    """
+
+    def __init__(self, turn: Turn, speaker: Speaker, store: Store) -> None:
+        self._turn = turn
+        self._speaker = speaker
+        self._store = store
+        self._shown: list[_Shown] = []
+        self._newest = ""
+        self._changed = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._halted = False
+        self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def newest(self) -> str:
+        """The text that was last asked to be shown."""
+        return self._newest
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether anything of the reply stands on Discord."""
+        return bool(self._shown)
+
+    async def find_shown(self) -> None:
+        """Find what an earlier run of the program has sent of this reply: by id, and else by looking for it."""
+        for chunk in self._turn.chunks:
+            message_id = chunk.discord_id or await self._look_for(chunk.number, chunk.text)
+            if message_id is None:
+                return
+            if chunk.discord_id is None:
+                await self._store.chunk_sent(self._turn, chunk.number, message_id)
+            self._shown.append(_Shown(message_id, None))
+
+    async def _look_for(self, number: int, text: str) -> int | None:
+        trigger_id = self._trigger_id
+        after = self._shown[-1].message_id if self._shown else trigger_id
+        return await self._speaker.find(after=after, reply_to=None if number else trigger_id, text=text)
+
+    def show(self, text: str) -> None:
+        """Let *text*, which is not finished, be shown when its first sentence is there and Discord's pace allows."""
+        self._newest = text
+        self._changed.set()
+        if self._pump is None and first_sentence_done(text):
+            self._pump = asyncio.create_task(self._keep_showing(), name=f"reply-{self._turn.id}")
+
+    async def _keep_showing(self) -> None:
+        await asyncio.sleep(FIRST_CHUNK_PATIENCE_SECONDS)
+        while True:
+            self._changed.clear()
+            async with self._sending:
+                await self._present(preview(self._newest))
+            await asyncio.sleep(EDIT_INTERVAL_SECONDS)
+            await self._changed.wait()
+
+    def halt(self) -> None:
+        """Send nothing more of what is being shown now."""
+        self._halted = True
+
+    async def settle(self) -> None:
+        """Show nothing more on our own; a message that is being sent right now is waited for, so that it is known.
+
+        Raises what went wrong while showing.
+        """
+        pump, self._pump = self._pump, None
+        if pump is None:
+            return
+        async with self._sending:
+            pump.cancel()
+        await asyncio.wait([pump])
+        if not pump.cancelled() and (error := pump.exception()) is not None:
+            raise error
+
+    async def finish(self, text: str) -> None:
+        """Show *text* as the whole reply: edit what differs, send what is missing, delete what is too much."""
+        await self.settle()
+        self._newest, self._halted = text, False
+        chunks = cut(text)
+        await self._present(chunks)
+        if not self._halted:
+            await self._take_back(len(chunks))
+
+    async def withdraw(self) -> None:
+        """Take back everything that was shown, once settled."""
+        await self._take_back(0)
+
+    async def _take_back(self, first: int) -> None:
+        surplus = self._shown[first:]
+        if not surplus and first >= len(self._turn.chunks):
+            return
+        # Forgotten before they are deleted: else Discord's word of our own deletion would count as somebody's.
+        await self._store.drop_chunks(self._turn, first=first)
+        del self._shown[first:]
+        for shown in surplus:
+            await self._speaker.delete(shown.message_id)
+
+    async def _present(self, chunks: list[str]) -> None:
+        for number, text in enumerate(chunks):
+            if self._halted:
+                return
+            if number == len(self._shown):
+                await self._send(number, text)
+            elif self._shown[number].text != text:
+                await self._edit(number, text)
+
+    async def _send(self, number: int, text: str) -> None:
+        trigger = self._turn.newest
+        await self._store.record_chunk(self._turn, number, text)
+        message_id = await self._speaker.send(
+            text,
+            nonce=nonce(self._trigger_id, self._turn.attempt, number),
+            reply_to=self._trigger_id if number == 0 else None,
+            ping=trigger.author_id,
+        )
+        self._shown.append(_Shown(message_id, text))
+        await self._store.chunk_sent(self._turn, number, message_id)
+
+    async def _edit(self, number: int, text: str) -> None:
+        shown = self._shown[number]
+        shown.text = text
+        try:
+            await self._speaker.edit(shown.message_id, text)
+        except MessageGone:
+            # Somebody deleted it. The event that says so decides what becomes of the turn; until then nothing is to be edited.
+            log.info("a chunk that was to be edited is gone", extra={"turn": self._turn.id, "chunk": number})
+
+    @property
+    def _trigger_id(self) -> int:
+        trigger_id = self._turn.newest.discord_id
+        assert trigger_id is not None, "a trigger is a message that somebody sent on Discord"
+        return trigger_id

@@ -1,0 +1,187 @@
+"""Every variable that configures Mnemo: its type, unit, default and bounds. It reads them once and opens nothing.
+
+The environment wins over ``.env``, and a variable that is empty counts as unset. Names, meanings and defaults are public:
+``docs/configuration.md`` and ``.env.example`` list them, and a test compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+from storage import database_path
+
+DEFAULT_PERSONA = (
+    "You are Mnemo, a friendly and knowledgeable member of this Discord channel. You remember what was said here. Answer in the "
+    "language of the person who asks, briefly unless more is wanted, and say so when you do not know something."
+)
+
+DISCORD_API_URL = "https://discord.com/api/v10"
+DISCORD_GATEWAY_URL = "wss://gateway.discord.gg"
+DISCORD_CDN_URL = "https://cdn.discordapp.com"
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Settings(BaseSettings):
+    """All settings, validated. Secrets cannot be printed."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8-sig",  # some editors on Windows begin a file with a mark that would spoil its first name
+        env_ignore_empty=True,
+        str_strip_whitespace=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    discord_token: SecretStr | None = None
+    discord_api_url: str = DISCORD_API_URL
+    discord_gateway_url: str = DISCORD_GATEWAY_URL
+    discord_cdn_url: str = DISCORD_CDN_URL
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    chat_model: str = Field(min_length=1)
+    model_api: Literal["chat", "completions"] = "chat"
+    model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
+    reply_max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    reply_timeout_seconds: float = Field(120, ge=5, le=800)
+
+    system_prompt: str | None = Field(None, max_length=20_000)
+    system_prompt_file: Path | None = None
+
+    memory_policy: Literal["buffer", "window", "tokens"] = "tokens"
+    memory_max_messages: int = Field(40, ge=2, le=10_000)
+    memory_max_tokens: int = Field(4_000, ge=500, le=1_000_000)
+    memory_trim_to: float = Field(0.5, ge=0.1, le=1)
+    reset_grace_hours: float = Field(24, ge=0, le=8_760)
+    catch_up_hours: float = Field(24, ge=0, le=720)
+
+    reply_mode: Literal["mention", "listen", "all"] = "mention"
+    tokenizer: Literal["auto", "estimate"] = "auto"
+    database_url: str = "sqlite:///data/mnemo.db"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("discord_api_url", "discord_cdn_url", "openai_base_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        return url if url is None else _checked(url, "http", "https")
+
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _websocket(cls, url: str) -> str:
+        return _checked(url, "ws", "wss")
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_file(cls, url: str) -> str:
+        database_path(url)
+        return url
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.api_key is None and self.openai_base_url is None:
+            raise ValueError(
+                "OPENAI_API_KEY is missing: set it, or point OPENAI_BASE_URL at a server of yours that needs none"
+            )
+        if self.system_prompt is not None and self.system_prompt_file is not None:
+            raise ValueError("SYSTEM_PROMPT and SYSTEM_PROMPT_FILE are both set: keep one of them")
+        if self.memory_max_tokens > self.model_context_tokens:
+            raise ValueError(
+                f"MEMORY_MAX_TOKENS ({self.memory_max_tokens:,}) is above MODEL_CONTEXT_TOKENS ({self.model_context_tokens:,}): "
+                "lower the first, or raise the second to what the model takes"
+            )
+        return self
+
+    @property
+    def api_key(self) -> str | None:
+        """The model's key in the clear, for the one client that sends it."""
+        return self.openai_api_key.get_secret_value() if self.openai_api_key else None
+
+    def persona(self) -> str:
+        """Return the system prompt, reading its file if it is in one. Raises :class:`SettingsError`."""
+        if self.system_prompt_file is None:
+            return self.system_prompt or DEFAULT_PERSONA
+        try:
+            return self.system_prompt_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise SettingsError(
+                (f"SYSTEM_PROMPT_FILE cannot be read: {self.system_prompt_file}: {reason}.",)
+            ) from error
+
+    def token(self) -> str:
+        """Return the bot's token in the clear. Raises :class:`SettingsError` if there is none."""
+        if not self.discord_token:
+            raise SettingsError(
+                (
+                    "DISCORD_TOKEN is missing: create a bot at https://discord.com/developers/applications, copy its token "
+                    "(Bot, Reset Token) into .env, and start again. To try Mnemo without one: make play.",
+                )
+            )
+        return self.discord_token.get_secret_value()
+
+
+def _checked(url: str, plain: str, encrypted: str) -> str:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in (plain, encrypted) and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none; the error may quote a password
+        whole = False
+    if not whole:
+        raise ValueError(f"must be an address that starts with {encrypted}:// or {plain}://")
+    if plain == "ws" and parts.scheme == plain and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be encrypted (wss://) unless it is on this machine, because it carries the token")
+    return url.rstrip("/")
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings from the environment and *env_file*.
+
+    Raises :class:`SettingsError` with one sentence for each variable that is missing or wrong.
+    """
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # the fields come from the environment
+    except ValidationError as error:
+        raise SettingsError(tuple(_sentences(error.errors()))) from None
+    except UnicodeDecodeError:
+        raise SettingsError((f"{env_file} is not UTF-8 text: save it as UTF-8.",)) from None
+    except OSError as error:
+        raise SettingsError((f"{env_file} cannot be read: {error.strerror}.",)) from None
+
+
+def _sentences(errors: list[ErrorDetails]) -> Iterator[str]:
+    for error in errors:
+        name = "_".join(str(part) for part in error["loc"]).upper()
+        words = _WORDS.get(error["type"], "is wrong; docs/configuration.md says what it takes")
+        yield f"{name} {words.format_map(error.get('ctx', {}))}.".lstrip()
+
+
+_NO_MODEL = "is missing: set it to the name of the model that writes the replies, for example gpt-5-mini"
+
+# What a host reads for each of pydantic's error types, and never the value, which may be a secret.
+_WORDS = {
+    "missing": _NO_MODEL,  # CHAT_MODEL is the only field without a default, and the only one with a least length
+    "string_too_short": _NO_MODEL,
+    "string_too_long": "must not be longer than {max_length:,} characters; a longer one can stand in SYSTEM_PROMPT_FILE",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than_equal": "must be {ge:,.9g} or more",
+    "less_than_equal": "must be {le:,.9g} or less",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
+}

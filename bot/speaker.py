@@ -1,0 +1,153 @@
+"""A Discord channel as the place where replies appear: the one implementation of :class:`bot.ports.Speaker`.
+
+discord.py retries some of what may fail, not all: not a 503, not a connection that closes. Here those are retried too; a
+message is sent with a nonce, so a second attempt finds the first one's message instead of doubling it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import aiohttp
+import discord
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from bot.errors import ChannelClosed, DeliveryError, MessageGone
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: Discord shows for ten seconds that somebody is typing; it is told again a little earlier.
+TYPING_SECONDS = 8.0
+
+#: A request that has no answer by then is tried again.
+REQUEST_SECONDS = 30.0
+ATTEMPTS = 5
+
+#: How many messages after the trigger are looked through for one of ours whose id is not known.
+LOOK_THROUGH = 100
+
+# Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+_UNKNOWN_MESSAGE = 10008
+_THREAD_IS_ARCHIVED = 50083
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+
+
+class DiscordSpeaker:
+    """The channel *channel_id*; nothing needs to be cached of it."""
+
+    def __init__(self, client: discord.Client, channel_id: int) -> None:
+        self._client = client
+        self._id = channel_id
+        self._channel = client.get_partial_messageable(channel_id)
+
+    @contextlib.asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show that we are typing, as long as the context is open, without waiting for Discord."""
+        showing = asyncio.create_task(self._keep_typing(), name=f"typing-{self._id}")
+        try:
+            yield
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+
+    async def _keep_typing(self) -> None:
+        while True:
+            try:
+                await self._channel.typing()
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.debug("typing could not be shown: %s", type(error).__name__, extra={"channel": self._id})
+            await asyncio.sleep(TYPING_SECONDS)
+
+    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
+        """Send a message, once, and return its id."""
+        how: dict[str, Any] = {"nonce": nonce, "allowed_mentions": _pinging(ping), "suppress_embeds": True}
+        if reply_to is not None:
+            how["reference"] = discord.MessageReference(
+                message_id=reply_to, channel_id=self._id, fail_if_not_exists=False
+            )
+        message: discord.Message = await self._request(lambda: self._channel.send(text, **how))
+        if message.content != text.strip():  # an earlier attempt's message came back: Discord knew the nonce
+            await self.edit(message.id, text)
+        return message.id
+
+    async def edit(self, message_id: int, text: str) -> None:
+        """Replace the text of one of our messages."""
+        message = self._channel.get_partial_message(message_id)
+        await self._request(lambda: message.edit(content=text, allowed_mentions=discord.AllowedMentions.none()))
+
+    async def delete(self, message_id: int) -> None:
+        """Delete one of our messages; one that is gone already is no error."""
+        message = self._channel.get_partial_message(message_id)
+        with contextlib.suppress(MessageGone):
+            await self._request(message.delete)
+
+    async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
+        """Look for a message of ours among those after *after*."""
+        return await self._request(lambda: self._find(after, reply_to, text))
+
+    async def _find(self, after: int, reply_to: int | None, text: str) -> int | None:
+        own = self._client.user
+        history = self._channel.history(after=discord.Object(after), limit=LOOK_THROUGH, oldest_first=True)
+        async for message in history:
+            if own is None or message.author.id != own.id:
+                continue
+            refers_to = message.reference.message_id if message.reference else None
+            if refers_to == reply_to if reply_to is not None else message.content == text.strip():
+                return message.id
+        return None
+
+    async def _request(self, request: Callable[[], Awaitable[T]]) -> T:
+        with _translated(self._id):
+            return await _retrying(_bounded, request)
+
+
+async def _bounded(request: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(REQUEST_SECONDS):
+        return await request()
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, discord.HTTPException):
+        return error.status >= _SERVER_ERROR or error.status == _TOO_MANY_REQUESTS
+    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
+
+
+_retrying = AsyncRetrying(
+    retry=retry_if_exception(_may_pass),
+    wait=wait_exponential_jitter(multiplier=0.5, max=8),
+    stop=stop_after_attempt(ATTEMPTS),
+    reraise=True,
+)
+
+
+def _pinging(user_id: int | None) -> discord.AllowedMentions:
+    users = [] if user_id is None else [discord.Object(user_id)]
+    return discord.AllowedMentions(everyone=False, roles=False, users=users, replied_user=user_id is not None)
+
+
+@contextlib.contextmanager
+def _translated(channel_id: int) -> Iterator[None]:
+    """Turn what Discord or the network says into a :class:`DeliveryError`; errors in what we sent pass through."""
+    try:
+        yield
+    except discord.NotFound as error:
+        if error.code == _UNKNOWN_MESSAGE:
+            raise MessageGone(f"A message in channel {channel_id} is gone.") from error
+        raise ChannelClosed(f"Channel {channel_id} is gone: replies there are dropped.") from error
+    except discord.Forbidden as error:
+        raise ChannelClosed(
+            f"I may not speak in channel {channel_id} ({error.text}): replies there are dropped."
+        ) from error
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if isinstance(error, discord.HTTPException) and error.code == _THREAD_IS_ARCHIVED:
+            raise ChannelClosed(f"Thread {channel_id} is archived: replies there are dropped.") from error
+        if not _may_pass(error):
+            raise
+        raise DeliveryError(f"Discord could not be reached ({type(error).__name__}).") from error

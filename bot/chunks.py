@@ -183,8 +183,11 @@ def _closed(text: str) -> str:
     block = _open_block(text)
     if block is None:
         return text
-    begun = len(text) - len(text[block.code :].rstrip("`")) - block.code
-    return text + ("`" * (len(_FENCE) - begun) if begun else block.closing)
+    # What closes it may have been begun: the text grows, and the fence that comes must not count twice.
+    code = text[block.code :]
+    if begun := len(code) - len(code.rstrip("`")):
+        return text + "`" * (len(_FENCE) - begun)
+    return text + (block.closing.removeprefix("\n>") if text.endswith("\n>") else block.closing)
 
 
 def _resumed(text: str, position: int, block: _Block | None) -> str:

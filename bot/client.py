@@ -67,6 +67,10 @@ class MnemoBot(commands.Bot):
         return DiscordSpeaker(self, channel_id)
 
 
+# discord.py warns at each start that it cannot speak; nobody wants it to.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
+
 def point_at(api_url: str, gateway_url: str, cdn_url: str) -> None:
     """Let discord.py use these addresses, for the whole process: a proxy, or a server that speaks Discord's protocol."""
     discord.http.Route.BASE = api_url

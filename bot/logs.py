@@ -36,6 +36,13 @@ class _Reconnecting(logging.Filter):
         return True
 
 
+class _Discreet(logging.Filter):
+    """Drops what tells contents even if a library lowers its own level, as openai does when OPENAI_LOG is set."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.INFO or record.name.partition(".")[0] not in _TELLS_CONTENT
+
+
 def set_up_logging(level: str, style: Literal["text", "json"]) -> None:
     """Write records of *level* and above to standard error."""
     handler = logging.StreamHandler(sys.stderr)
@@ -47,9 +54,10 @@ def set_up_logging(level: str, style: Literal["text", "json"]) -> None:
         )
     )
     handler.addFilter(_Reconnecting())
+    handler.addFilter(_Discreet())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     quiet = max(logging.getLevelNamesMapping()[level], logging.INFO)
     for name in _TELLS_CONTENT:
         logging.getLogger(name).setLevel(quiet)
-    for name in ("httpx", "httpx2"):  # a line for each request, which says nothing that ours do not
+    for name in ("openai", "httpx", "httpx2"):  # a line for each request or retry; our own tell what came of them
         logging.getLogger(name).setLevel(max(quiet, logging.WARNING))

@@ -24,7 +24,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import openai
@@ -156,9 +156,7 @@ class OpenAIModel:
         """
         with self._translated():
             async with AsyncExitStack() as stack:
-                source = httpx2.EventSource(await self._open(stack, prompt, reply.model))
-                events = cast("AsyncGenerator[httpx2.ServerSentEvent]", aiter(source))
-                await stack.enter_async_context(aclosing(events))
+                events = aiter(httpx2.EventSource(await self._open(stack, prompt, reply.model)))
                 async for event in events:
                     if event.data.startswith("[DONE]"):
                         reply.done = True

@@ -100,6 +100,8 @@ def _limit(error: Mapping[object, object]) -> int | None:
 def _wait(seconds: float | None) -> str:
     if seconds is None:
         return "a moment"
+    if seconds < 2:
+        return "a second"
     if seconds <= 90:
-        return f"{max(1, round(seconds))} seconds"
+        return f"{round(seconds)} seconds"
     return f"{round(seconds / 60)} minutes"

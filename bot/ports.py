@@ -5,7 +5,7 @@ It holds no behaviour. ``bot/model.py`` and ``bot/speaker.py`` implement it; tes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,11 +37,11 @@ class ReplyEnd:
 class ChatModel(Protocol):
     """Writes replies."""
 
-    def stream(self, prompt: Prompt, *, model: str) -> AsyncIterator[str | ReplyEnd]:
+    def stream(self, prompt: Prompt, *, model: str) -> AsyncGenerator[str | ReplyEnd, None]:
         """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last.
 
         Raises a :class:`bot.errors.ModelError` if not a word came. Once a word was yielded it raises none: a stream that
-        breaks later ends with ``ReplyEnd(finish_reason=INTERRUPTED)``.
+        breaks later ends with ``ReplyEnd(finish_reason=INTERRUPTED)``. Whoever stops before the end closes it.
         """
         ...
 

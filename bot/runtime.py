@@ -159,7 +159,8 @@ def _patiently(bot: MnemoBot) -> AsyncRetrying:
     async def say_so(attempt: RetryCallState) -> None:
         assert attempt.outcome is not None, "tenacity calls this after an attempt"
         assert attempt.next_action is not None, "and before its pause"
-        await bot.http.close()  # the next login makes a session of its own and would leave this one open
+        await bot.http.close()  # the next login makes a session of its own, and would leave this one open
+        bot.http.connector = discord.utils.MISSING  # which closed with its session
         log.warning(
             "Discord cannot be reached (%s); trying again in %.0f s. Is the network up, and DISCORD_API_URL right?",
             type(attempt.outcome.exception()).__name__,

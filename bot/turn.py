@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -153,13 +154,16 @@ class Exchange:
 
     async def _stream(self, messages: Sequence[Message]) -> ReplyEnd:
         text = ""
-        async for item in self._brain.model.stream(self._brain.build(messages), model=self._brain.model_name):
-            if isinstance(item, ReplyEnd):
-                if not text.strip():
-                    break
-                return item
-            text += item
-            self._writer.show(text)
+        async with aclosing(
+            self._brain.model.stream(self._brain.build(messages), model=self._brain.model_name)
+        ) as reply:
+            async for item in reply:
+                if isinstance(item, ReplyEnd):
+                    if not text.strip():
+                        break
+                    return item
+                text += item
+                self._writer.show(text)
         raise EmptyReply("The model finished without a word. Please ask again.", detail="the stream had no text")
 
     async def _load(self) -> tuple[Message, ...]:

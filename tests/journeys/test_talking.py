@@ -36,7 +36,7 @@ async def test_the_reply_refers_to_the_message_and_notifies_only_its_author(worl
     assert reply.reference is not None
     assert reply.reference.message_id == sent.id
     payload = next(sent.json for sent in world.env.http_requests if sent.path.endswith("/messages"))
-    assert payload["allowed_mentions"] == {"parse": [], "users": [str(world.nemo.id)], "replied_user": True}
+    assert payload["allowed_mentions"] == {"parse": [], "users": [world.nemo.id], "replied_user": True}
     assert reply.flags.suppress_embeds
 
 

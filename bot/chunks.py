@@ -51,6 +51,8 @@ _WHOLE = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _HALF_WRITTEN = re.compile(r"(?:</[^<>\n]{0,60}|<[^<>\s]{0,60}|https?://\S*|\[[^\[\]\n]{0,200}\]\([^()\s]*)\Z")
+# What a code block without code may have, quoted or not.
+_BLANK_CODE = "> \t\n"
 _DELIMITERS = "`*_~| \t\n"
 _STYLE = re.compile(r"\\[^\w\s]|`+[^`\n]+`+|`+[^`\n]*\Z|\*\*|\*|__|_|~~|\|\||\n\s*\n")
 
@@ -259,8 +261,8 @@ def _allowed(window: str, position: int, block: _Block | None) -> bool:
         return False
     if block is None:
         return window[position - 1 : position + 1] != "``"
-    touches = window[position - 1] == "`" or window[position:].lstrip().startswith("`")
-    return not touches and window[block.code : position].strip() != ""
+    code, ahead = window[block.code : position], window[position:].lstrip(_BLANK_CODE)
+    return code.strip(_BLANK_CODE) != "" and not code.endswith("`") and ahead[:1] not in ("", "`")
 
 
 def _sentence_ends(text: str) -> Iterator[int]:

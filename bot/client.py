@@ -44,6 +44,7 @@ class MnemoBot(commands.Bot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=0,  # nothing that is done at the start needs to know the servers
         )
         self.services = services
 

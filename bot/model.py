@@ -83,7 +83,7 @@ async def open_model(
         http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [refuse_long_waits]}),
     )
     async with client:
-        limit_name = "max_completion_tokens" if base_url is None else "max_tokens"
+        limit_name = "max_tokens" if base_url else "max_completion_tokens"
         yield OpenAIModel(client, reply_timeout, max_reply_tokens, limit_name)
 
 
@@ -237,7 +237,8 @@ class _Reply:
     def take(self, data: str) -> str:
         """Note one event and return its text."""
         choice = self._choice(data)
-        self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        if isinstance(reason := choice.get("finish_reason"), str):
+            self.finish_reason = reason
         said = choice.get("delta") or choice
         text = said.get("content") or said.get("text") or ""
         if not isinstance(text, str):
@@ -264,8 +265,8 @@ class _Reply:
         return choice
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        if isinstance(event.get("model"), str):
-            self.model = event["model"] or self.model
+        if (name := event.get("model")) and isinstance(name, str):
+            self.model = name
         if isinstance(usage := event.get("usage"), dict):
             details = usage.get("prompt_tokens_details")
             cached = details.get("cached_tokens") if isinstance(details, dict) else None

@@ -7,7 +7,7 @@ The estimate cuts a text into runs of one class of characters and charges each r
 every character beyond the first ``free`` (``_CLASSES``), plus one for the text. The numbers were fitted to
 ``o200k_base``: on each corpus in ``tests/unit/corpora`` it is too low for fewer than 1% of the messages and at most
 60% too high in total; ``bench/tokens.py`` prints the figures. An older vocabulary needs more for other scripts than
-Latin: with ``cl100k_base`` the estimate is too low for many messages in Chinese and Russian.
+Latin: with ``cl100k_base`` the estimate is too low for many messages in Chinese and Russian and for some with emoji.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tiktoken
 
-#: The encoding of models that tiktoken does not know: most of them have a vocabulary at least as rich.
+#: For models that tiktoken does not know: what OpenAI's current ones use. Other vendors count somewhat differently.
 DEFAULT_ENCODING = "o200k_base"
 
 #: Where tiktoken looks for vocabularies before it downloads them. It takes this from the environment only.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot import prompt
-from bot.errors import ContextOverflow, DeliveryError, EmptyReply, ModelError
+from bot.errors import ContextOverflow, DeliveryError, ModelError, ModelUnavailable
 from bot.memory.policy import Marks, Policy, cut_tokens
 from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
 from bot.replies import ReplyWriter
@@ -159,12 +159,10 @@ class Exchange:
         ) as reply:
             async for item in reply:
                 if isinstance(item, ReplyEnd):
-                    if not text.strip():
-                        break
                     return item
                 text += item
                 self._writer.show(text)
-        raise EmptyReply("The model finished without a word. Please ask again.", detail="the stream had no text")
+        raise ModelUnavailable("The model broke off. Please try again.", detail="the stream had no end")
 
     async def _load(self) -> tuple[Message, ...]:
         """Return the messages that the policy shows for this turn, having moved the window's start if it cut."""

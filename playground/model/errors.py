@@ -1,0 +1,92 @@
+"""OpenAI's error bodies, and those of other servers where they differ. It raises nothing by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Shape = Literal["openai", "vllm", "llama.cpp"]
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer that stands in for a reply."""
+
+    status: int
+    body: Json | str
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+class ApiError(Exception):
+    """The request is answered with an error."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.status}: {answer.body}")
+        self.answer = answer
+
+
+def openai_error(
+    status: int,
+    message: str,
+    *,
+    kind: str = "invalid_request_error",
+    param: str | None = None,
+    code: str | None = None,
+) -> Answer:
+    """An error as OpenAI's API words it: *param* names the field that is wrong."""
+    return Answer(status, {"error": {"message": message, "type": kind, "param": param, "code": code}})
+
+
+def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
+    """400, for the field *param*."""
+    return ApiError(openai_error(400, message, param=param, code=code))
+
+
+_BY_STATUS = {
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    402: ("insufficient_quota", "insufficient_balance", "Insufficient balance."),
+    403: ("invalid_request_error", "unsupported_country_region_territory", "Access is not allowed from here."),
+    404: ("invalid_request_error", "model_not_found", "The model does not exist or you do not have access to it."),
+    429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests."),
+    500: ("server_error", None, "The server had an error while processing your request."),
+    503: ("server_error", None, "The engine is currently overloaded."),
+}
+
+
+def status_answer(status: int, *, retry_after: float | None = None) -> Answer:
+    """The error that a provider sends with *status*. *retry_after* is in seconds."""
+    kind, code, message = _BY_STATUS[status]
+    answer = openai_error(status, message, kind=kind, code=code)
+    return Answer(status, answer.body, {} if retry_after is None else {"Retry-After": f"{retry_after:g}"})
+
+
+def overflow(shape: Shape, *, limit: int, prompt: int) -> Answer:
+    """The prompt is longer than the model takes: *prompt* and *limit* in tokens, in the words of three servers.
+
+    Sources: threads with OpenAI's error in mckaywrigley/chatbot-ui#1396; vllm/renderers/params.py and
+    vllm/entrypoints/serve (since 0.18); ggml-org/llama.cpp#15780 and tools/server/server-context.cpp.
+    """
+    if shape == "vllm":
+        message = (
+            f"This model's maximum context length is {limit} tokens. However, you requested 0 output tokens and your"
+            f" prompt contains at least {prompt} input tokens, for a total of at least {prompt} tokens. Please reduce"
+            " the length of the input prompt or the number of requested output tokens."
+            f" (parameter=input_tokens, value={prompt})"
+        )
+        return Answer(
+            400, {"error": {"message": message, "type": "BadRequestError", "param": "input_tokens", "code": 400}}
+        )
+    if shape == "llama.cpp":
+        message = f"request ({prompt} tokens) exceeds the available context size ({limit} tokens), try increasing it"
+        kind = "exceed_context_size_error"
+        return Answer(
+            400,
+            {"error": {"code": 400, "message": message, "type": kind, "n_prompt_tokens": prompt, "n_ctx": limit}},
+        )
+    message = (
+        f"This model's maximum context length is {limit} tokens. However, your messages resulted in {prompt} tokens."
+        " Please reduce the length of the messages."
+    )
+    return openai_error(400, message, param="messages", code="context_length_exceeded")

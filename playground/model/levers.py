@@ -1,0 +1,158 @@
+"""Levers: how a test makes the little model answer otherwise than it would. None is active by default.
+
+Each holds for the next *times* requests that it can apply to, or until ``clear()`` (times=None). Levers of one kind
+wait for each other, those of different kinds work together (a scripted text, and a stream that breaks in it); a whole
+answer such as an error takes its request alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from playground.model.errors import Answer, Json, Shape, openai_error, overflow, status_answer
+
+T = TypeVar("T")
+
+HTML = "<!doctype html><html><body><h1>Welcome to the proxy</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stream ends: after how many pieces (None: all), with which foreign bytes, and what it says of its end."""
+
+    after: int | None = None
+    raw: str = ""
+    reset: bool = False
+    finish_reason: bool = True
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """*seconds* before the reply: silent, or, once the stream is open, with keep-alive comments."""
+
+    seconds: float
+    comments: bool = False
+
+
+class _Queue(Generic[T]):
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[T, int | None]] = deque()
+
+    def put(self, value: T, times: int | None) -> None:
+        self._waiting.append((value, times))
+
+    def take(self) -> T | None:
+        if not self._waiting:
+            return None
+        value, times = self._waiting[0]
+        if times is not None:
+            self._waiting.popleft()
+            if times > 1:
+                self._waiting.appendleft((value, times - 1))
+        return value
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+
+class Levers:
+    """Faults and scripted replies. The server takes from it what applies to a request."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Back to ordinary."""
+        #: Prompts with more tokens than this are answered with an overflow, in *overflow_shape*.
+        self.prompt_limit: int | None = None
+        self.overflow_shape: Shape = "openai"
+        #: Fields of OpenAI's API that this server does not know: a request that has one is answered 400.
+        self.refused_fields: set[str] = set()
+        self.answers: _Queue[Answer] = _Queue()
+        self.texts: _Queue[str] = _Queue()
+        self.reasonings: _Queue[str] = _Queue()
+        self.pauses: _Queue[Pause] = _Queue()
+        self.endings: _Queue[Ending] = _Queue()
+
+    def text(self, text: str, *, times: int | None = 1) -> None:
+        """Reply with *text*."""
+        self.texts.put(text, times)
+
+    def empty(self, *, times: int | None = 1) -> None:
+        """Finish properly, without a word."""
+        self.text("", times=times)
+
+    def long_reply(self, characters: int = 30_000, *, times: int | None = 1) -> None:
+        """Reply with exactly so many characters, in sentences and paragraphs."""
+        paragraph = "This sentence is one of very many. " * 12 + "\n\n"
+        self.text((paragraph * (characters // len(paragraph) + 1))[:characters], times=times)
+
+    def reasoning(self, text: str, *, times: int | None = 1) -> None:
+        """Send *text* as ``reasoning_content`` before the reply, as DeepSeek, vLLM and llama.cpp do."""
+        self.reasonings.put(text, times)
+
+    def answer(self, answer: Answer, *, times: int | None = 1) -> None:
+        """Send this HTTP answer instead of a reply, to requests for models too."""
+        self.answers.put(answer, times)
+
+    def status(
+        self,
+        status: int,
+        *,
+        body: Json | str | None = None,
+        retry_after: float | None = None,
+        headers: dict[str, str] | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Answer an error: OpenAI's for 401, 402, 403, 404, 429, 500 and 503, or *body*. *retry_after* in seconds."""
+        usual = status_answer(status, retry_after=retry_after) if body is None else Answer(status, body)
+        self.answer(Answer(status, usual.body, usual.headers | (headers or {})), times=times)
+
+    def html(self, *, times: int | None = 1) -> None:
+        """Answer 200 with a web page, as a captive portal or a proxy does."""
+        self.answer(Answer(200, HTML, content_type="text/html"), times=times)
+
+    def overflow(self, shape: Shape, *, limit: int = 8192, prompt: int = 9000, times: int | None = 1) -> None:
+        """Answer that the prompt is too long, as OpenAI, vLLM or llama.cpp say it."""
+        self.answer(overflow(shape, limit=limit, prompt=prompt), times=times)
+
+    def hang(self, seconds: float, *, times: int | None = 1) -> None:
+        """Say nothing, not even a header, for so long."""
+        self.pauses.put(Pause(seconds), times)
+
+    def keep_alive(self, seconds: float, *, times: int | None = 1) -> None:
+        """Open the stream, then send nothing but comments for so long."""
+        self.pauses.put(Pause(seconds, comments=True), times)
+
+    def break_stream(self, after: int, *, times: int | None = 1) -> None:
+        """Reset the connection after so many pieces of text."""
+        self.endings.put(Ending(after, reset=True), times)
+
+    def garbage(self, after: int = 0, *, times: int | None = 1) -> None:
+        """Send an event that is no JSON after so many pieces of text."""
+        self.endings.put(Ending(after, raw='data: {"id": garbage\n\n'), times)
+
+    def foreign(self, after: int = 0, *, times: int | None = 1) -> None:
+        """Send JSON of another shape after so many pieces of text."""
+        self.endings.put(Ending(after, raw='data: {"hello": ["world"]}\n\n'), times)
+
+    def stream_error(self, answer: Answer | None = None, *, after: int = 0, times: int | None = 1) -> None:
+        """Send an error as an event of the stream after so many pieces of text, as vLLM and llama.cpp do."""
+        body = (answer or openai_error(500, "The engine stopped.", kind="server_error")).body
+        self.endings.put(Ending(after, raw=f"data: {json.dumps(body)}\n\n"), times)
+
+    def end_early(self, after: int, *, times: int | None = 1) -> None:
+        """Close the stream cleanly after so many pieces: no finish_reason, no usage, no [DONE]."""
+        self.endings.put(Ending(after, finish_reason=False, done=False), times)
+
+    def no_done(self, *, times: int | None = 1) -> None:
+        """Finish with a finish_reason, but without [DONE]."""
+        self.endings.put(Ending(done=False), times)
+
+    def no_finish_reason(self, *, times: int | None = 1) -> None:
+        """Finish with [DONE], but without a finish_reason, as some local servers do."""
+        self.endings.put(Ending(finish_reason=False), times)

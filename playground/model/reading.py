@@ -1,0 +1,86 @@
+"""Reads a prompt into utterances: who said what, in which role. It decides nothing about the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+# "[42 Nemo] text", as the transcript of a channel has it, and "Nemo (42): text", as our own summaries have it.
+_HEADER = re.compile(r"\[(?P<id>\d+) (?P<name>.*?)\] ?(?P<text>.*)")
+_SUMMARY_LINE = re.compile(r"(?P<name>[^:\s][^:]{0,63}?) \((?P<id>\d+)\): (?P<text>.*)")
+_HUMAN = re.compile(r"(?:Human|User): ?(?P<text>.*)")
+# The last line of a completion prompt: whoever is to speak next, "AI:" or "[Mnemo]".
+_CUE = re.compile(r"[^\[\n]{1,64}:|\[[^\]\n]{1,64}\]:?")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One thing that stands in the prompt. *author* is an id, None where the prompt names nobody."""
+
+    role: Role
+    text: str
+    author: str | None = None
+    name: str = ""
+
+
+def read_chat(messages: Iterable[tuple[Role, str]]) -> list[Utterance]:
+    """Read chat messages; a message may hold several people's blocks."""
+    return [utterance for role, text in messages for utterance in _blocks(role, text.split("\n"))]
+
+
+def read_text(prompt: str) -> list[Utterance]:
+    """Read a completion prompt: what stands before the first speaker is "system", what follows the cue is ours."""
+    lines = prompt.rstrip().split("\n")
+    cue = lines.pop().strip() if _CUE.fullmatch(lines[-1].strip()) else None
+    heard: list[Utterance] = []
+    run: list[str] = []
+    role: Role = "system"
+    for line in lines:
+        speaker = _speaker(line, cue)
+        if speaker:
+            heard += _blocks(role, run)
+            role, line = speaker
+            run = []
+        run.append(line)
+    return heard + list(_blocks(role, run))
+
+
+def _speaker(line: str, cue: str | None) -> tuple[Role, str] | None:
+    """The role that *line* opens and the line without its label; None if it goes on with what was said before."""
+    if cue and line.startswith(cue):
+        return "assistant", line.removeprefix(cue).lstrip()
+    if human := _HUMAN.match(line):
+        return "user", human["text"]
+    return ("user", line) if _HEADER.match(line) else None
+
+
+def newest(heard: Sequence[Utterance]) -> list[Utterance]:
+    """What people said since the last reply."""
+    trailing: list[Utterance] = []
+    for utterance in reversed(heard):
+        if utterance.role == "assistant":
+            break
+        if utterance.role == "user":
+            trailing.insert(0, utterance)
+    return trailing
+
+
+def _blocks(role: Role, lines: Sequence[str]) -> Iterator[Utterance]:
+    open_block: Utterance | None = None
+    for line in lines:
+        header = None if role == "assistant" else _HEADER.match(line) or _SUMMARY_LINE.match(line)
+        if header:
+            if open_block:
+                yield open_block
+            open_block = Utterance(role, header["text"], header["id"], header["name"])
+        elif open_block:
+            # Continuation lines are indented by two spaces, so that none of them can look like a header.
+            open_block = replace(open_block, text=f"{open_block.text}\n{line.removeprefix('  ')}")
+        else:
+            open_block = Utterance(role, line)
+    if open_block and open_block.text.strip():
+        yield replace(open_block, text=open_block.text.strip())

@@ -1,7 +1,7 @@
 """Cuts a reply into Discord messages, whole (``cut``) or while it is being written (``preview``).
 
-Pure functions over text: sending, editing and pacing are not here. Every chunk stands alone: a code block that is cut is
-closed, and opened again in the next chunk with its language.
+Pure functions over text: sending, editing and pacing are not here. Every chunk stands alone: a code block that is cut
+is closed, and opened again in the next chunk with its language.
 
 A chunk is decided by the shortest beginning of the text that does not fit into one message, and by nothing after it. So
 a growing text changes its last chunk only, and what was sent before need not be edited again.
@@ -32,14 +32,14 @@ _QUOTE = "> "
 #: The most that closing a code block adds, in UTF-16 code units.
 _CLOSING = len("\n" + _QUOTE + _FENCE)
 
-# What may hide three backticks outside of code: an escape, inline code, and a backtick that nothing on its line answers.
+# What may hide three backticks outside of code: an escape, inline code, a backtick that nothing on its line answers.
 _PLAIN = re.compile(r"\\[^\w\s]|```|(?P<ticks>`{1,2})(?!`).*?[^`](?P=ticks)(?!`)|`{1,2}.*")
 # The language counts only on a line of its own with the fence. It may be incomplete at the end of the text.
 _LANGUAGE = re.compile(r"([a-z0-9_+.#-]{0,32})(?:\n|\Z)", re.IGNORECASE)
 _QUOTED = re.compile(r" *> ")
 # What a line begins with: it is not left behind at the end of a chunk.
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]+)?(?:(?:[-*+]|\d{1,3}[.)]|#{1,3})[ \t]+)?")
-# What should stay in one piece: inline code, links, mentions and custom emoji, finished or not; headings with what follows.
+# What should stay in one piece: inline code, links, mentions, custom emoji, finished or not; a heading and its text.
 _WHOLE = re.compile(
     r"""
     (?P<ticks>`{1,2})[^`\n]+(?P=ticks) | `{1,2}[^`\n]{1,200}\Z

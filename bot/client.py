@@ -49,19 +49,16 @@ class MnemoBot(commands.Bot):
         self.services = services
 
     async def setup_hook(self) -> None:
-        """Load the cogs and tell Discord of the commands."""
+        """Load the cogs, tell Discord of the commands, and start answering: what waits first, live events as they come."""
         for cog in COGS:
             await self.load_extension(cog)
         await self.tree.sync()
+        assert self.user is not None, "this is called once we are logged in"
+        self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
+        await self.services.conversations.resume()
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
-
-    async def on_ready(self) -> None:
-        """Start answering; after a reconnect this only confirms who we are."""
-        assert self.user is not None, "ready means logged in"
-        self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
-        await self.services.conversations.resume()
 
     def speaker_for(self, channel_id: int) -> DiscordSpeaker:
         """Return the channel as a place where replies appear."""

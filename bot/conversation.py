@@ -68,7 +68,7 @@ class Conversations:
     """The memory and the replies of all channels.
 
     *speaker_for* opens a channel as a place for replies. *reply_seconds* is how long the model may take for one,
-    *grace_hours* how long a reset can be undone, *answer_hours* how old a message may be that is still answered.
+    *grace_hours* how long a reset can be undone, *answer_hours* how old a message that an earlier run left may be to be answered.
     """
 
     def __init__(self, brain: Brain, *, reply_seconds: float, grace_hours: float, answer_hours: float) -> None:
@@ -76,7 +76,8 @@ class Conversations:
         self._store: Store = brain.store
         self._lease = reply_seconds + LEASE_MARGIN_SECONDS
         self._grace = grace_hours * HOUR_SECONDS
-        self._answer_within = answer_hours * HOUR_SECONDS
+        # Counted from the start: what was said to this process is answered, also by who answers nothing old (0 hours).
+        self._answer_after = time.time() - answer_hours * HOUR_SECONDS
         self._owner = uuid.uuid4().hex
         self._vanished: dict[int, float] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
@@ -243,7 +244,7 @@ class Conversations:
     async def _run(self, exchange: Exchange) -> None:
         turn = exchange.turn
         try:
-            await exchange.run(answer_after=time.time() - self._answer_within)
+            await exchange.run(answer_after=self._answer_after)
         except ChannelClosed as closed:
             log.warning("%s", closed, extra={"channel": turn.channel_id})
             await self._store.close_turn(turn, Status.CANCELLED)
@@ -260,3 +261,8 @@ class Conversations:
             await exchange.fail()
         except ChannelClosed:
             await self._store.close_turn(turn, Status.CANCELLED)
+        except (StorageError, DeliveryError):
+            raise
+        except Exception:  # the channel must get rid of a turn that cannot even be ended with a sentence
+            log.exception("the user could not be told of it", extra={"turn": turn.id, "channel": turn.channel_id})
+            await self._store.close_turn(turn, Status.FAILED)

@@ -65,6 +65,11 @@ TEMPLATE = f"{{chat_history}}\n{HUMAN_PREFIX}: {{human_input}}\n{AI_PREFIX}:"
 
 _LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 
+# Letters and marks that show nothing; the rest of Unicode's Default_Ignorable_Code_Point is in the categories that a name loses.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 
 def system_text(persona: str) -> str:
     """Return the text that stands before the conversation: the persona, then how to read what follows."""
@@ -72,10 +77,10 @@ def system_text(persona: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Return *name* on one line, without control, format (zero-width, bidi) and bracket characters, and not too long."""
+    """Return *name* on one line, without brackets and what is not seen (control, zero-width, bidi), and not too long."""
     visible = "".join(
         " " if character.isspace() else character
-        for character in unicodedata.normalize("NFC", name)
+        for character in _UNSEEN.sub("", unicodedata.normalize("NFC", name))
         if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
     )
     single = " ".join(visible.replace("[", "(").replace("]", ")").split())

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bot.chunks import cut, first_sentence_done, preview
+from bot.chunks import LIMIT, cut, first_sentence_done, preview
 from bot.errors import MessageGone
 from bot.ports import Speaker
 from storage import Store
@@ -130,14 +130,29 @@ class ReplyWriter:
         if not pump.cancelled() and (error := pump.exception()) is not None:
             raise error
 
+    async def close(self) -> None:
+        """Let nothing of the reply run on, however the work on it ended."""
+        pump, self._pump = self._pump, None
+        if pump is not None:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
     async def finish(self, text: str) -> None:
         """Show *text* as the whole reply: edit what differs, send what is missing, delete what is too much."""
-        await self.settle()
         self._newest, self._halted = text, False
+        await self.settle()
         chunks = cut(text)
         await self._present(chunks)
         if not self._halted:
             await self._take_back(len(chunks))
+
+    async def stop(self, note: str) -> None:
+        """End what stands there with *note*, once settled; what was not sent yet is not sent any more."""
+        *before, last = cut(self._newest)[: len(self._shown)] or [""]
+        kept = cut(last, LIMIT - len(note) - 1)[:1]
+        self._halted = False
+        await self._present([*before, "\n".join([*kept, note])])
+        await self._take_back(len(before) + 1)
 
     async def withdraw(self) -> None:
         """Take back everything that was shown, once settled."""

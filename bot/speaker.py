@@ -35,6 +35,7 @@ LOOK_THROUGH = 100
 # Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 _UNKNOWN_MESSAGE = 10008
 _THREAD_IS_ARCHIVED = 50083
+_MAY_NOT_READ_HISTORY = 160002
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -72,10 +73,20 @@ class DiscordSpeaker:
             how["reference"] = discord.MessageReference(
                 message_id=reply_to, channel_id=self._id, fail_if_not_exists=False
             )
-        message: discord.Message = await self._request(lambda: self._channel.send(text, **how))
+        message = await self._request(lambda: self._send(text, how))
         if message.content != text.strip():  # an earlier attempt's message came back: Discord knew the nonce
             await self.edit(message.id, text)
         return message.id
+
+    async def _send(self, text: str, how: dict[str, Any]) -> discord.Message:
+        try:
+            return await self._channel.send(text, **how)
+        except discord.HTTPException as error:
+            if error.code != _MAY_NOT_READ_HISTORY:
+                raise
+        # Who may not read what was said before may not refer to it either, but may answer.
+        del how["reference"]
+        return await self._channel.send(text, **how)
 
     async def edit(self, message_id: int, text: str) -> None:
         """Replace the text of one of our messages."""

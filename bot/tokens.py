@@ -120,7 +120,7 @@ def _load(model: str) -> TokenCounter:
     except OSError as error:
         if error.filename is not None:
             return _only_estimate(f"the vocabulary cannot be kept in {error.filename} ({error.strerror})")
-        # An error of requests is an OSError without a file. Its text is left out: it may name a proxy with its password.
+        # An error of requests is an OSError without a file. Its text is left out: it may name a proxy's password.
         return _only_estimate(f"the vocabulary could not be downloaded ({type(error).__name__})")
     except ValueError:  # what tiktoken raises for a wrong hash or a line that it cannot read
         return _only_estimate("the vocabulary arrived damaged")

@@ -100,6 +100,12 @@ class Exchange:
         A turn claimed before *answer_after* gets a word that it is too late. Raises :class:`bot.errors.DeliveryError` and
         :class:`storage.errors.StorageError`; the turn is then left as it is and can be taken up again.
         """
+        try:
+            await self._run(answer_after)
+        finally:
+            await self._writer.close()
+
+    async def _run(self, answer_after: float) -> None:
         await self._writer.find_shown()
         try:
             if self.turn.status is Status.SENDING:
@@ -136,6 +142,8 @@ class Exchange:
             await self._deliver(text, end.finish_reason)
 
     async def _generate(self) -> ReplyEnd:
+        if self._interruption is not None:
+            raise _Outdated
         self._generating = asyncio.create_task(self._stream_with_retry(), name=f"model-{self.turn.id}")
         try:
             return await self._generating
@@ -196,7 +204,8 @@ class Exchange:
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
         note = NOTES.get(finish_reason or "")
-        await self._writer.finish(f"{text}\n{note}" if note else text)
+        if self._interruption is None:
+            await self._writer.finish(f"{text}\n{note}" if note else text)
         if self._interruption is None:
             await self._store.finish(
                 self.turn,
@@ -217,13 +226,12 @@ class Exchange:
 
     async def _clean_up(self) -> None:
         """Leave nothing half-written behind after an interruption."""
-        text = self._writer.newest
         try:
             await self._writer.settle()
             if self._interruption == "withdrawn":
                 await self._writer.withdraw()
             elif self._writer.is_visible:
-                await self._writer.finish(f"{text}\n{STOPPED_BY_RESET}")
+                await self._writer.stop(STOPPED_BY_RESET)
         except DeliveryError as error:
             log.info("an interrupted reply could not be tidied up: %s", error, extra={"turn": self.turn.id})
 

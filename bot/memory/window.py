@@ -18,7 +18,7 @@ class WindowPolicy:
 
     @property
     def key(self) -> str:
-        return f"window:{self.marks.high}:{self.marks.low}:{self.context.high}"
+        return f"window:{self.marks.high}:{self.marks.low}:{self.context.high}:{self.context.low}"
 
     def reach(self, fixed: int) -> Reach:
         return Reach(messages=self.marks.high, tokens=max(self.context.high - fixed, 0))

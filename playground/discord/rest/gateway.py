@@ -1,0 +1,21 @@
+"""Where the gateway is. (The gateway itself is in ``playground/discord/gateway``.)"""
+
+from __future__ import annotations
+
+from playground.discord.records import Json
+from playground.discord.rest.routes import Call, Routes
+
+routes = Routes()
+
+
+@routes.add("GET", "/gateway", token=False)
+def get_gateway(call: Call) -> Json:
+    """Its address."""
+    return {"url": call.state.gateway_url}
+
+
+@routes.add("GET", "/gateway/bot")
+def get_gateway_bot(call: Call) -> Json:
+    """Its address, and how often a bot may identify."""
+    start = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
+    return {"url": call.state.gateway_url, "shards": 1, "session_start_limit": start}

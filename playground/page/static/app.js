@@ -1,0 +1,182 @@
+// The page as a whole: its state, what the little Discord tells, and what the person who looks at it does.
+
+import { $, h, nameOf } from "./dom.js";
+import { Composer } from "./composer.js";
+import { isEphemeral, isNotice } from "./message.js";
+import { MessageList } from "./messages.js";
+import { openModal } from "./modal.js";
+import { knownThings } from "./slash.js";
+import { Sidebar } from "./sidebar.js";
+import { Socket } from "./socket.js";
+import { Typing } from "./typing.js";
+import { showAppMenu, showNotice } from "./notices.js";
+
+const MESSAGE_COMMAND = 3;
+const MODAL_SUBMIT = 5;
+const AUTOCOMPLETE = 4;
+
+const state = { me: null, people: [], bot: null, online: false, guild: null, channels: [], channel: null, commands: [], mayDelete: false };
+const known = knownThings(state);
+
+const socket = new Socket(hear, connected);
+const actions = {
+  known,
+  reply: (message) => composer.reply(message),
+  edit: (message) => composer.edit(message),
+  remove: (message) => about(message, "delete"),
+  dismiss: (message) => about(message, "delete"),
+  jump: (id) => messages.jump(id),
+  react: (message, emoji) => about(message, message.reactions.find((each) => each.emoji.name === emoji)?.me ? "unreact" : "react", { emoji }),
+  mayDelete: () => state.mayDelete,
+  appsFor: () => state.commands.filter((command) => command.type === MESSAGE_COMMAND),
+  showApps: (message, apps, button) => showAppMenu(apps, button, (app) => about(message, "menu", { name: app.name })),
+  use: (message, customId, values, control) => use(message, customId, values, control),
+};
+const messages = new MessageList(
+  { get me() { return state.me; }, actions },
+  (before) => socket.ask("history", { channel: state.channel.id, before }),
+);
+const composer = new Composer(state, {
+  say: (content, reply, files) => {
+    messages.toEnd();
+    return here("say", { content, reply_to: reply?.id ?? null, files });
+  },
+  edit: (message, content) => socket.ask("edit", { channel: message.channel_id, message: message.id, content }),
+  type: () => here("type").catch(() => {}),
+  run: (path, options) => here("slash", { path, options }).catch(fail),
+  complete: (path, option, options) => here("complete", { path, option, options }).catch(() => []),
+  become: (id) => { localStorage.setItem("me", id); socket.connect(id); },
+  lastOwn: () => messages.findLast((message) => message.author.id === state.me.id && !isEphemeral(message) && !isNotice(message)),
+  fail: (sentence) => showNotice(sentence),
+});
+const sidebar = new Sidebar(state, open);
+const typing = new Typing(state);
+
+const here = (action, fields = {}) => socket.ask(action, { channel: state.channel.id, ...fields });
+const about = (message, action, fields = {}) =>
+  socket.ask(action, { channel: message.channel_id, message: message.id, ...fields }).catch(fail);
+const fail = (error) => showNotice(error.message);
+
+/** A button or menu was used; it waits until the bot has answered, or not. */
+async function use(message, customId, values, control) {
+  control.classList.add("busy");
+  const started = await about(message, "click", { custom_id: customId, values });
+  if (!started) control.classList.remove("busy");
+}
+
+async function open(channel) {
+  state.channel = channel;
+  location.hash = channel.id;
+  sidebar.show();
+  composer.show();
+  typing.clear();
+  $("title").textContent = channel.label;
+  $("topic").textContent = channel.topic ?? "";
+  $("scroll").setAttribute("aria-label", `Messages in ${channel.label}`);
+  document.title = `${channel.label} — Mnemo Playground`;
+  const [history, commands] = await Promise.all([
+    socket.ask("history", { channel: channel.id }), socket.ask("commands", { channel: channel.id })]);
+  if (state.channel.id !== channel.id) return;
+  state.commands = commands;
+  state.mayDelete = history.may_delete;
+  messages.show(history, beginning(channel));
+  history.typing.forEach((id) => typing.start(id));
+}
+
+function beginning(channel) {
+  const bot = `@${nameOf(state.bot)}`;
+  const hint = channel.name
+    ? [`Write `, h("span", { class: "mention" }, bot), ` to talk with it, or reply to one of its messages. Type / for its commands.`]
+    : [`Everything that you write here is answered. Type / for commands.`];
+  return [h("h3", {}, channel.name ? `Welcome to ${channel.label}!` : nameOf(state.bot)), h("p", {}, ...hint)];
+}
+
+function connected(yes) {
+  $("connection").hidden = yes;
+  $("connection").textContent = yes ? "" : "The playground does not answer. Is `make play` still running? Trying again…";
+}
+
+/** What the little Discord tells this person. */
+function hear(kind, data) {
+  if (kind === "WELCOME") return welcome(data);
+  if (data?.channel_id && data.channel_id !== state.channel?.id) return elsewhere(kind, data);
+  switch (kind) {
+    case "MESSAGE_CREATE": typing.stop(data.author.id); messages.upsert(data); break;
+    case "MESSAGE_UPDATE": changed(data); break;
+    case "MESSAGE_DELETE": messages.remove(data.id); break;
+    case "MESSAGE_DELETE_BULK": data.ids.forEach((id) => messages.remove(id)); break;
+    case "MESSAGE_REACTION_ADD": case "MESSAGE_REACTION_REMOVE": react(data, kind === "MESSAGE_REACTION_ADD"); break;
+    case "TYPING_START": typing.start(data.user_id); break;
+    case "INTERACTION_UPDATE": progress(data); break;
+    case "CHANNELS": channels(data); break;
+    case "COMMANDS_UPDATE": here("commands").then((commands) => { state.commands = commands; }, fail); break;
+    case "BOT_STATUS": state.online = data.online; showBotStatus(); break;
+  }
+}
+
+function elsewhere(kind, data) {
+  if (kind === "MESSAGE_CREATE" && data.author.id !== state.me.id) sidebar.unread(data.channel_id, data.mentions.some(({ id }) => id === state.me.id));
+}
+
+function welcome(data) {
+  const before = state.channel;
+  Object.assign(state, data);
+  open(sameChannel(before)).catch(fail);
+  showBotStatus();
+}
+
+/** Where one was, also after a break or as somebody else, whose direct messages are others. */
+function sameChannel(before) {
+  if (before && !before.name) return state.channels.find(({ name }) => !name);
+  const wanted = before?.id ?? location.hash.slice(1);
+  return state.channels.find(({ id }) => id === wanted) ?? state.channels[0];
+}
+
+function showBotStatus() {
+  $("status").hidden = state.online;
+  $("status").textContent = state.online ? "" : `${nameOf(state.bot)} is offline.`;
+  sidebar.show();
+}
+
+function channels(list) {
+  state.channels = list;
+  const same = list.find(({ id }) => id === state.channel.id);
+  if (!same) return open(list[0]).catch(fail);
+  state.channel = same;
+  sidebar.show();
+}
+
+/** The event counts reactions as the bot sees them; ours are kept. What has not been loaded is not shown. */
+function changed(message) {
+  const shown = messages.get(message.id);
+  if (shown) messages.upsert({ ...message, reactions: shown.reactions });
+}
+
+function react({ message_id: id, user_id: user, emoji }, added) {
+  const message = messages.get(id);
+  if (!message) return;
+  const reactions = message.reactions ?? [];
+  const old = reactions.find((each) => each.emoji.name === emoji.name) ?? { emoji, count: 0, me: false };
+  const fresh = { ...old, count: old.count + (added ? 1 : -1), me: user === state.me.id ? added : old.me };
+  const others = reactions.map((each) => (each === old ? fresh : each));
+  const all = reactions.includes(old) ? others : [...others, fresh];
+  messages.upsert({ ...message, reactions: all.filter(({ count }) => count > 0) });
+}
+
+/** Something that this person started goes on: a form opens, or nobody answered. */
+function progress({ state: now, type, modal, source_message_id: source }) {
+  if (type === AUTOCOMPLETE || now === "pending") return;
+  const item = source && messages.item(source);
+  item?.querySelectorAll(".busy").forEach((control) => control.classList.remove("busy"));
+  if (modal) openModal(modal, nameOf(state.bot), known, (values) => socket.ask("submit", { modal, values }));
+  if (now !== "failed") return;
+  if (type === MODAL_SUBMIT || !source) showNotice(`${nameOf(state.bot)} — The application did not respond.`);
+  else item?.querySelector(".components")?.append(h("p", { class: "problem", role: "alert" }, "This interaction failed"));
+}
+
+$("drawer").addEventListener("click", () => sidebar.toggleDrawer());
+document.addEventListener("keydown", (event) => {
+  const typed = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (typed && document.activeElement === document.body) composer.focus();
+});
+socket.connect(localStorage.getItem("me") ?? "");

@@ -1,0 +1,115 @@
+"""The page of ``make play`` in Chromium, as two people use it; the bot behind it is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
+
+from tests.browser.page_of_play import NO_BROWSER, Person, browser, chromium, playing
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason=NO_BROWSER)
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Iterator[Person]:
+    with playing(tmp_path) as address, browser() as page:
+        yield Person(page, address)
+
+
+def test_two_people_talk_with_the_bot(person: Person) -> None:
+    first = person.ask("@Mnemo My name is Nemo, and I live in an anemone.")
+    expect(first.locator(".above")).to_contain_text("Nemo")
+    expect(first.locator(".badge")).to_have_text("APP")
+
+    person.become("Marlin")
+    expect(person.ask("@Mnemo Who lives in an anemone?").locator(".content")).to_contain_text("I live in an anemone")
+
+    show_what_is_remembered(person)
+    see_a_reply_grow(person)
+    reset_is_for_admins(person)
+    delete_a_message(person)
+    talk_in_private(person)
+
+
+def show_what_is_remembered(person: Person) -> None:
+    shown = person.run("/memory show")
+
+    expect(shown).to_contain_text("4")
+    expect(shown).to_contain_text("Only you can see this")
+    person.become("Nemo")
+    expect(person.page.locator(".ephemeral")).to_have_count(0)
+
+
+def see_a_reply_grow(person: Person) -> None:
+    facts = " ".join(f"Reef number {number} is home to some {number * 7} clownfish." for number in range(1, 13))
+    before = person.replies.count()
+    person.say(f"@Mnemo {facts}")
+    expect(person.page.locator("#typing")).to_have_text("Mnemo is typing…")
+    expect(person.replies).to_have_count(before + 1)
+    reply = person.replies.last
+    expect(reply).to_have_attribute("aria-busy", "true")
+    length = len(reply.locator(".content").inner_text())
+    expect(reply).to_have_attribute("aria-busy", "false")
+    assert len(reply.locator(".content").inner_text()) > length
+    expect(person.page.locator("#typing")).to_be_empty()
+
+
+def reset_is_for_admins(person: Person) -> None:
+    refused = person.run("/memory reset")
+    expect(refused.get_by_role("button", name="Start afresh")).to_have_count(0)
+    refused.get_by_role("button", name="Dismiss message").click()
+    expect(refused).to_have_count(0)
+
+    person.become("Marlin")
+    person.run("/memory reset").get_by_role("button", name="Start afresh").click()
+    expect(person.page.get_by_role("button", name="Start afresh")).to_have_count(0)
+    person.become("Nemo")
+    expect(person.ask("@Mnemo Who lives in an anemone?").locator(".content")).not_to_contain_text("I live in")
+
+
+def delete_a_message(person: Person) -> None:
+    mistake = person.say("I should not have said that.")
+    mistake.hover()
+    mistake.get_by_label("Delete").click()
+    expect(mistake).to_have_count(0)
+
+    person.page.reload()
+    expect(person.newest).to_be_visible()
+    expect(person.page.get_by_text("I should not have said that.")).to_have_count(0)
+
+
+def talk_in_private(person: Person) -> None:
+    person.page.get_by_role("navigation", name="Channels").get_by_role("button", name="Mnemo").click()
+    expect(person.page.locator("#title")).to_have_text("@Mnemo")
+
+    expect(person.ask("Can you hear me?").locator(".content")).to_be_visible()
+
+
+def test_nothing_that_people_write_runs_in_the_page(person: Person) -> None:
+    person.page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+
+    said = person.say("<img src=x onerror=alert(1)> [click](javascript:alert(1)) <script>alert(1)</script>")
+
+    expect(said.locator(".content img, .content script, .content a")).to_have_count(0)
+    expect(said.locator(".content")).to_contain_text("<script>alert(1)</script>")
+
+
+def test_the_page_comes_back_after_a_break(tmp_path: Path) -> None:
+    lines: list[WebSocketRoute] = []
+
+    def connect(line: WebSocketRoute) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    with playing(tmp_path) as address, browser() as page:
+        page.route_web_socket("**/play/ws*", connect)
+        person = Person(page, address)
+
+        lines[0].close()
+
+        expect(page.locator("#connection")).to_be_hidden()
+        person.say("Are you still there?")
+        assert len(lines) == 2

@@ -1,0 +1,180 @@
+"""The page's websocket: what a person's screen is told, and what it can do; and who may connect at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from playground.discord import World
+from playground.page import Page
+
+Json = dict[str, Any]
+Client = TestClient[Any, Any]
+
+
+@pytest.fixture
+def world() -> World:
+    opened = World.open(None)
+    opened.seed()
+    return opened
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[Client]:
+    app = aiohttp.web.Application()
+    Page(world).mount(app)
+    async with TestClient(TestServer(app)) as opened:
+        yield opened
+    world.close()
+
+
+class Screen:
+    """One person's websocket."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def next(self, kind: str) -> Any:
+        """The data of the next event of this kind."""
+        while True:
+            frame = await self._socket.receive_json(timeout=5)
+            if frame["kind"] == kind:
+                return frame.get("data")
+
+    async def ask(self, action: str, **fields: Any) -> Json:
+        """The answer to a request."""
+        await self._socket.send_json({"id": 1, "do": action, **fields})
+        while True:
+            frame: Json = await self._socket.receive_json(timeout=5)
+            if frame["kind"] == "ANSWER":
+                return frame
+
+
+async def screen(client: Client, world: World, username: str) -> Screen:
+    return Screen(await client.ws_connect(f"/play/ws?as={world.user_id(username)}"))
+
+
+async def test_the_page_and_its_files_are_served_and_nothing_else(client: Client) -> None:
+    page = await client.get("/")
+
+    assert page.status == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert (await client.get("/static/app.js")).content_type.endswith("/javascript")
+    assert (await client.get("/static/../server.py")).status == 404
+    assert (await client.get("/static/%2e%2e%2fserver.py")).status == 404
+
+
+async def test_no_other_site_reaches_it_through_the_browser(client: Client) -> None:
+    assert (await client.get("/", headers={"Host": "evil.example"})).status == 403
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+        await client.ws_connect("/play/ws", headers={"Origin": "https://evil.example"})
+
+
+async def test_a_screen_starts_with_who_and_what_there_is(client: Client, world: World) -> None:
+    welcome = await (await screen(client, world, "marlin")).next("WELCOME")
+
+    assert welcome["me"]["username"] == "marlin"
+    assert [person["username"] for person in welcome["people"]] == ["nemo", "marlin"]
+    assert [channel["label"] for channel in welcome["channels"]] == ["#general", "#a-thread", "#random", "@Mnemo"]
+    assert welcome["online"] is False
+
+
+async def test_what_one_says_the_other_sees(client: Client, world: World) -> None:
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+    await marlin.next("WELCOME")
+
+    await nemo.ask(
+        "say", channel=str(world.channel_id("general")), content=f"**Hi**, <@{world.user_id('marlin')}>", files=[]
+    )
+
+    seen = await marlin.next("MESSAGE_CREATE")
+    assert seen["html"] == '<p><strong>Hi</strong>, <span class="mention">@Marlin</span></p>'
+    assert seen["author"]["username"] == "nemo"
+
+
+async def test_a_reply_shows_what_it_answers_without_its_spoilers(client: Client, world: World) -> None:
+    general = world.channel_id("general")
+    first = await world.say(world.user_id("marlin"), general, "**He** dies ||in the end||")
+    nemo = await screen(client, world, "nemo")
+
+    await nemo.ask("say", channel=str(general), content="No!", reply_to=first["id"], files=[])
+
+    history = (await nemo.ask("history", channel=str(general)))["data"]
+    assert history["messages"][-1]["referenced_message"]["preview"] == "He dies ▇▇▇"
+
+
+async def test_history_comes_in_pages(client: Client, world: World) -> None:
+    random = world.channel_id("random")
+    for number in range(60):
+        await world.say(world.user_id("nemo"), random, f"message {number}")
+    nemo = await screen(client, world, "nemo")
+
+    newest = (await nemo.ask("history", channel=str(random)))["data"]
+    older = (await nemo.ask("history", channel=str(random), before=newest["messages"][0]["id"]))["data"]
+
+    assert newest["more"] is True
+    assert newest["messages"][-1]["content"] == "message 59"
+    assert [message["content"] for message in older["messages"]] == [f"message {number}" for number in range(10)]
+    assert older["more"] is False
+
+
+async def test_a_direct_message_is_seen_by_its_two_ends_only(client: Client, world: World) -> None:
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+    await marlin.next("WELCOME")
+
+    await nemo.ask("say", channel=str(world.dm(world.user_id("nemo"))), content="secret", files=[])
+    await nemo.ask("say", channel=str(world.channel_id("random")), content="public", files=[])
+
+    assert (await marlin.next("MESSAGE_CREATE"))["content"] == "public"
+
+
+async def test_a_member_deletes_their_own_an_admin_any(client: Client, world: World) -> None:
+    general = world.channel_id("general")
+    said = await world.say(world.user_id("marlin"), general, "mine")
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+    request = {"channel": str(general), "message": said["id"]}
+
+    assert (await nemo.ask("delete", **request))["error"] == "Missing Permissions"
+    assert (await marlin.ask("history", channel=str(general)))["data"]["may_delete"] is True
+    assert "error" not in await marlin.ask("delete", **request)
+    assert (await nemo.next("MESSAGE_DELETE"))["id"] == said["id"]
+
+
+async def test_a_refusal_is_a_sentence(client: Client, world: World) -> None:
+    nemo = await screen(client, world, "nemo")
+    general = str(world.channel_id("general"))
+
+    empty = await nemo.ask("say", channel=general, content="", files=[])
+    too_long = await nemo.ask("say", channel=general, content="x" * 4001, files=[])
+    unknown = await nemo.ask("slash", channel=general, path="memory show", options={})
+
+    assert empty["error"] == "Cannot send an empty message"
+    assert too_long["error"] == "Must be 4000 or fewer in length."
+    assert unknown["error"].startswith("Unknown application command")
+
+
+async def test_files_arrive(client: Client, world: World) -> None:
+    nemo = await screen(client, world, "nemo")
+    file = {"filename": "reef.txt", "type": "text/plain", "base64": "Y29yYWw="}
+
+    await nemo.ask("say", channel=str(world.channel_id("general")), content="", files=[file])
+
+    attached = (await nemo.ask("history", channel=str(world.channel_id("general"))))["data"]["messages"][-1][
+        "attachments"
+    ][0]
+    assert (attached["filename"], attached["size"]) == ("reef.txt", 5)
+
+
+async def test_screens_are_hung_up_when_the_server_stops(world: World) -> None:
+    app = aiohttp.web.Application()
+    Page(world).mount(app)
+    async with TestClient(TestServer(app)) as client:
+        socket = await client.ws_connect("/play/ws")
+        await socket.receive_json()
+        await client.server.close()
+        assert (await socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
+    world.close()

@@ -44,14 +44,14 @@ class MnemoBot(commands.Bot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            guild_ready_timeout=0,  # nothing that is done at the start needs to know the servers
         )
         self.services = services
 
     async def setup_hook(self) -> None:
         """Load the cogs, tell Discord of the commands, and start answering: what waits first, live events as they come."""
         for cog in COGS:
-            await self.load_extension(cog)
+            if cog not in self.extensions:  # a login that fails later is tried again, with this
+                await self.load_extension(cog)
         await self.tree.sync()
         assert self.user is not None, "this is called once we are logged in"
         self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))

@@ -9,8 +9,9 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bot import prompt
 from bot.errors import ChannelClosed, DeliveryError, NothingToRestore
@@ -19,6 +20,8 @@ from bot.turn import Brain, Exchange, Myself
 from storage import StorageError, Store
 from storage.records import Closed, Incoming, Overview, Status, Turn
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 HOUR_SECONDS = 3_600.0
@@ -26,7 +29,7 @@ HOUR_SECONDS = 3_600.0
 #: How long a deleted message whose creation was not heard of yet is kept in mind, in seconds.
 VANISHED_SECONDS = HOUR_SECONDS
 
-#: A worker that cannot reach the database or Discord waits this long, in seconds, longer each time.
+#: Who cannot reach the database or Discord waits this long, in seconds, longer each time.
 RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
 
 #: A turn belongs to its worker for this much longer than the model may take, in seconds.
@@ -83,6 +86,7 @@ class Conversations:
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._woken: set[int] = set()
         self._running: dict[int, Exchange] = {}
+        self._changing = asyncio.Lock()
         self._speaker_for: Callable[[int], Speaker] | None = None
         self._me: Myself | None = None
 
@@ -133,13 +137,13 @@ class Conversations:
     async def correct(self, message_id: int, author_id: int, author_name: str, content: str) -> bool:
         """Let memory say what a message says after its author edited it; True if that changed something."""
         tokens = self._tokens(author_id, author_name, content)
-        return await self._store.edit(message_id, content, tokens=tokens, now=time.time())
+        return await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
 
     async def forget(self, message_ids: Collection[int]) -> None:
         """Take messages that were deleted out of memory, with the replies that stand on them."""
         self._drop_old_vanished()
         self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
-        for interrupted in await self._store.forget(message_ids, now=time.time()):
+        for interrupted in await self._insist(lambda: self._store.forget(message_ids, now=time.time())):
             exchange = self._running.get(interrupted.channel_id)
             if exchange is not None and exchange.turn.id == interrupted.turn_id:
                 exchange.interrupt("withdrawn")
@@ -183,6 +187,19 @@ class Conversations:
             restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
         )
 
+    async def _insist(self, change: Callable[[], Awaitable[T]]) -> T:
+        """Make a change, one after the other, however long the database cannot: Discord tells of it only once."""
+        async with self._changing:
+            failures = 0
+            while True:
+                try:
+                    return await change()
+                except StorageError as error:
+                    pause = _pause(failures)
+                    failures += 1
+                    log.error("an edit or a deletion waits: %s Trying again in %.0f s.", error, pause)
+                    await asyncio.sleep(pause)
+
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
         return self._brain.message_tokens(prompt.person_block(author_id, author_name, content))
 
@@ -212,7 +229,7 @@ class Conversations:
                     while await self._next_turn(channel_id):
                         failures = 0
                 except (StorageError, DeliveryError) as error:
-                    pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                    pause = _pause(failures)
                     failures += 1
                     log.error("%s Trying again in %.0f s.", error, pause, extra={"channel": channel_id})
                     await asyncio.sleep(pause)
@@ -266,3 +283,7 @@ class Conversations:
         except Exception:  # the channel must get rid of a turn that cannot even be ended with a sentence
             log.exception("the user could not be told of it", extra={"turn": turn.id, "channel": turn.channel_id})
             await self._store.close_turn(turn, Status.FAILED)
+
+
+def _pause(failures: int) -> float:
+    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]

@@ -66,8 +66,8 @@ class Speaker(Protocol):
         """
         ...
 
-    async def edit(self, message_id: int, text: str) -> None:
-        """Replace the text of one of our messages."""
+    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
+        """Replace the text of one of our messages. *ping* is whom it pinged: without it Discord takes the mention back."""
         ...
 
     async def delete(self, message_id: int) -> None:

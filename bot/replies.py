@@ -193,7 +193,7 @@ class ReplyWriter:
         shown = self._shown[number]
         shown.text = text
         try:
-            await self._speaker.edit(shown.message_id, text)
+            await self._speaker.edit(shown.message_id, text, ping=self._turn.newest.author_id)
         except MessageGone:
             # Somebody deleted it. The event that says so decides what becomes of the turn; until then nothing is to be edited.
             log.info("a chunk that was to be edited is gone", extra={"turn": self._turn.id, "chunk": number})

@@ -144,7 +144,7 @@ async def _stay_connected(bot: MnemoBot, token: str) -> None:
     try:
         await _patiently(bot)(bot.login, token)
         log.info("logged in as %s", bot.user)
-        await bot.connect(reconnect=True)
+        await _insisting(bot)(bot.connect)
     except discord.LoginFailure:
         raise FatalError(REFUSED_BY_DISCORD) from None
     except discord.PrivilegedIntentsRequired:
@@ -169,6 +169,23 @@ def _patiently(bot: MnemoBot) -> AsyncRetrying:
 
     return AsyncRetrying(
         retry=retry_if_exception(_is_passing),
+        wait=wait_exponential_jitter(multiplier=1, max=_MAX_PAUSE_SECONDS),
+        before_sleep=say_so,
+    )
+
+
+def _insisting(bot: MnemoBot) -> AsyncRetrying:
+    """Try the first connection again; discord.py does so itself only once it had one, and before trips over having none."""
+
+    async def say_so(attempt: RetryCallState) -> None:
+        assert attempt.next_action is not None, "tenacity calls this before its pause"
+        log.warning(
+            "Discord's gateway cannot be reached; trying again in %.0f s. Is the network up, and DISCORD_GATEWAY_URL right?",
+            attempt.next_action.sleep,
+        )
+
+    return AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, AttributeError) and bot.ws is None),
         wait=wait_exponential_jitter(multiplier=1, max=_MAX_PAUSE_SECONDS),
         before_sleep=say_so,
     )

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8-sig",  # some editors on Windows begin a file with a mark that would spoil its first name
+        env_file_encoding="utf-8",
         env_ignore_empty=True,
         str_strip_whitespace=True,
         extra="ignore",

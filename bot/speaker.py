@@ -75,7 +75,7 @@ class DiscordSpeaker:
             )
         message = await self._request(lambda: self._send(text, how))
         if message.content != text.strip():  # an earlier attempt's message came back: Discord knew the nonce
-            await self.edit(message.id, text)
+            await self.edit(message.id, text, ping=ping)
         return message.id
 
     async def _send(self, text: str, how: dict[str, Any]) -> discord.Message:
@@ -88,10 +88,10 @@ class DiscordSpeaker:
         del how["reference"]
         return await self._channel.send(text, **how)
 
-    async def edit(self, message_id: int, text: str) -> None:
-        """Replace the text of one of our messages."""
+    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
+        """Replace the text of one of our messages. An edit notifies nobody, but without *ping* the mention is taken back."""
         message = self._channel.get_partial_message(message_id)
-        await self._request(lambda: message.edit(content=text, allowed_mentions=discord.AllowedMentions.none()))
+        await self._request(lambda: message.edit(content=text, allowed_mentions=_pinging(ping)))
 
     async def delete(self, message_id: int) -> None:
         """Delete one of our messages; one that is gone already is no error."""

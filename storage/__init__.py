@@ -22,7 +22,7 @@ def database_path(url: str) -> Path:
 
     Raises :class:`ValueError`, with a sentence, for any other URL.
     """
-    if not url.startswith(_SQLITE) or url == _SQLITE:
+    if not url.startswith(_SQLITE) or url in (_SQLITE, f"{_SQLITE}:memory:"):
         raise ValueError("must look like sqlite:///data/mnemo.db (relative) or sqlite:////var/lib/mnemo.db (absolute)")
     return Path(url.removeprefix(_SQLITE))
 

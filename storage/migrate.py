@@ -45,13 +45,21 @@ def statements(sql: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():  # the last one may lack its semicolon; a comment is harmless
+        yield statement
 
 
 def migrate(db: sqlite3.Connection, migrations: list[Migration]) -> None:
-    """Apply those of *migrations* that *db* has not had.
+    """Apply those of *migrations* that *db* has not had. Raises :class:`DatabaseNewer` as :func:`refuse_newer` does."""
+    refuse_newer(db, migrations)
+    had = applied(db)
+    for migration in migrations:
+        if migration.number not in had:
+            _apply(db, migration)
 
-    Raises :class:`DatabaseNewer`, having touched nothing, if it has had one that is not among them.
-    """
+
+def refuse_newer(db: sqlite3.Connection, migrations: list[Migration]) -> None:
+    """Raise :class:`DatabaseNewer`, having touched nothing, if *db* has had a migration that is not among *migrations*."""
     had = applied(db)
     known = {migration.number for migration in migrations}
     if not had <= known:
@@ -59,9 +67,6 @@ def migrate(db: sqlite3.Connection, migrations: list[Migration]) -> None:
             f"The database was written by a newer version of Mnemo (schema {max(had)}, this one knows {max(known)}); "
             "update Mnemo, or point DATABASE_URL elsewhere. It was left untouched."
         )
-    for migration in migrations:
-        if migration.number not in had:
-            _apply(db, migration)
 
 
 def applied(db: sqlite3.Connection) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from storage.connection import Connection, Writer, create_private, prepare_reader, prepare_writer
 from storage.errors import DatabaseInUse, DatabaseReadOnly, DatabaseUnavailable, translated
-from storage.migrate import migrate, shipped
+from storage.migrate import migrate, refuse_newer, shipped
 from storage.records import Closed, Incoming, Interrupted, Outcome, Overview, Reach, Status, Turn, Window
 from storage.sql import epochs, intake, turns, window
 
@@ -38,12 +39,14 @@ class SqliteStore:
         self._take_file()
         try:
             with translated(self._path):
+                _look_first(self._path)
                 await self._writing
             try:
                 await self._writing.run(_migrate_all)
                 await self._reading
                 await self._write(turns.release_all)
             except BaseException:
+                await self._reading.close()
                 await self._writing.close()
                 raise
         except BaseException:
@@ -133,12 +136,20 @@ class SqliteStore:
 
     async def purge(self, *, closed_before: float) -> int:
         purged = await self._write(lambda db: epochs.purge(db, closed_before))
-        if purged:
-            await self._writing.run(_empty_wal)
+        # Even if nothing was: what was edited or deleted since, or could not be emptied last time, stands in the log too.
+        await self._writing.run(_empty_wal)
         return purged
 
     async def overview(self, channel_id: int, *, closed_after: float) -> Overview | None:
         return await self._read(lambda db: epochs.overview(db, channel_id, closed_after))
+
+
+def _look_first(path: Path) -> None:
+    """Refuse a newer database over a connection that cannot write: one that can would change its header or its log."""
+    # Without a log the file alone is all there is; "immutable" then keeps SQLite from making companions of it.
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as db:
+        refuse_newer(db, shipped())
 
 
 def _migrate_all(db: sqlite3.Connection) -> None:

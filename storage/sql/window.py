@@ -11,8 +11,8 @@ from storage.sql import rows
 def load(db: sqlite3.Connection, turn: Turn, policy: str, reach: Reach) -> Window:
     """Return the messages from the window's start to the turn's last trigger, or those of them that *reach* needs.
 
-    The newest are read first and the read ends once *reach* is passed, so that its cost does not grow with the history. A
-    start that another policy computed does not count.
+    The newest are read first and the read ends once *reach* is passed, so that its cost does not grow with the history; the
+    triggers of *turn* are read whatever their number. A start that another policy computed does not count.
     """
     state = db.execute(
         "SELECT window_start, window_policy FROM epochs WHERE channel_id = ? AND number = ?",
@@ -24,10 +24,10 @@ def load(db: sqlite3.Connection, turn: Turn, policy: str, reach: Reach) -> Windo
         " WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
         (turn.channel_id, turn.epoch, start, turn.newest.position),
     )
-    return Window(_within(newest_first, reach), start, state["window_policy"])
+    return Window(_within(newest_first, reach, turn.id), start, state["window_policy"])
 
 
-def _within(newest_first: sqlite3.Cursor, reach: Reach) -> tuple[Message, ...]:
+def _within(newest_first: sqlite3.Cursor, reach: Reach, whole_turn: int) -> tuple[Message, ...]:
     found: list[Message] = []
     tokens = 0
     for row in newest_first:
@@ -35,7 +35,7 @@ def _within(newest_first: sqlite3.Cursor, reach: Reach) -> tuple[Message, ...]:
         tokens += found[-1].tokens
         past_messages = reach.messages is not None and len(found) > reach.messages
         past_tokens = reach.tokens is not None and tokens > reach.tokens
-        if past_messages or past_tokens:
+        if (past_messages or past_tokens) and found[-1].turn_id != whole_turn:
             break
     newest_first.close()
     return tuple(reversed(found))

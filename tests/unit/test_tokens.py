@@ -90,7 +90,7 @@ def test_nothing_has_no_tokens() -> None:
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_the_estimate_takes_any_text_and_grows_with_it(text: str, more: str) -> None:
-    # Joined, two texts may share a run of characters, so a sum is not to be had; but never fewer than one of them less one.
+    # Joined, two texts may share a run, which may cost a little less than its parts.
     assert estimate(text + more) >= max(estimate(text), estimate(more)) - 1
 
 

@@ -15,7 +15,7 @@ from bot.client import point_at
 from bot.errors import ModelError, SettingsError
 from bot.model import open_model
 from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD, open_counter
-from bot.settings import Settings
+from bot.settings import BotSettings
 from storage import StorageError, database_path, open_store
 from storage.errors import DatabaseInUse
 
@@ -29,9 +29,9 @@ class Finding:
     text: str
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: BotSettings) -> list[Finding]:
     """Look at settings, database, model, tokenizer and Discord, in that order."""
-    checks: dict[str, Callable[[Settings], Awaitable[tuple[bool, str]]]] = {
+    checks: dict[str, Callable[[BotSettings], Awaitable[tuple[bool, str]]]] = {
         "settings": _settings,
         "database": _database,
         "model": _model,
@@ -41,7 +41,7 @@ async def examine(settings: Settings) -> list[Finding]:
     return [Finding(subject, *await check(settings)) for subject, check in checks.items()]
 
 
-async def _settings(settings: Settings) -> tuple[bool, str]:
+async def _settings(settings: BotSettings) -> tuple[bool, str]:
     try:
         persona = settings.persona()
     except SettingsError as error:
@@ -52,7 +52,7 @@ async def _settings(settings: Settings) -> tuple[bool, str]:
     )
 
 
-async def _database(settings: Settings) -> tuple[bool, str]:
+async def _database(settings: BotSettings) -> tuple[bool, str]:
     path = database_path(settings.database_url)
     try:
         async with open_store(settings.database_url):
@@ -63,7 +63,7 @@ async def _database(settings: Settings) -> tuple[bool, str]:
         return False, str(error)
 
 
-async def _model(settings: Settings) -> tuple[bool, str]:
+async def _model(settings: BotSettings) -> tuple[bool, str]:
     async with open_model(
         api_key=settings.api_key,
         base_url=settings.openai_base_url,
@@ -80,21 +80,19 @@ async def _model(settings: Settings) -> tuple[bool, str]:
     return False, f"the endpoint answers but does not list {settings.chat_model} (CHAT_MODEL); it has {some}"
 
 
-async def _tokenizer(settings: Settings) -> tuple[bool, str]:
+async def _tokenizer(settings: BotSettings) -> tuple[bool, str]:
     counter = await open_counter(settings)
     if counter.reason is None:
         return True, f"counts with {counter.name}"
     return True, f"counts with an estimate that is a little high, which is safe ({counter.reason})"
 
 
-async def _discord(settings: Settings) -> tuple[bool, str]:
+async def _discord(settings: BotSettings) -> tuple[bool, str]:
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
     async with discord.Client(intents=discord.Intents.none()) as client:
         try:
-            await client.login(settings.token())
+            await client.login(settings.token)
             application = await client.application_info()
-        except SettingsError as error:
-            return False, str(error)
         except discord.LoginFailure:
             return False, REFUSED_BY_DISCORD
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:

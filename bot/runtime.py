@@ -19,9 +19,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from bot import memory
 from bot.client import MnemoBot, Services, point_at
 from bot.conversation import Conversations
-from bot.errors import FatalError, ModelError, ModelRefused
+from bot.errors import FatalError, ModelError, ModelRefused, SettingsError
+from bot.memory import Policy
 from bot.model import OpenAIModel, open_model
-from bot.settings import Settings
+from bot.settings import BotSettings, Settings
 from bot.tokens import TokenCounter, estimate, load_counter
 from bot.turn import Brain
 from storage import database_path, open_store
@@ -35,6 +36,9 @@ GOODBYE_SECONDS = 2.0
 _MAX_PAUSE_SECONDS = 60.0
 _AUTHENTICATION_FAILED = 4004
 
+#: A prompt must have room for at least so many tokens of what people say.
+LEAST_ROOM_TOKENS = 100
+
 REFUSED_BY_DISCORD = (
     "Discord refuses the token: copy it again at https://discord.com/developers/applications (your application, Bot, Reset "
     "Token) into DISCORD_TOKEN."
@@ -45,18 +49,17 @@ MISSING_INTENT = (
 )
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: BotSettings) -> None:
     """Run the bot until SIGTERM or SIGINT.
 
     Raises :class:`bot.errors.SettingsError`, :class:`bot.errors.FatalError` and :class:`storage.errors.StorageError`.
     """
-    token = settings.token()
     stop = _stop_signal()
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
     async with open_conversations(settings) as (conversations, model):
         async with MnemoBot(Services(conversations, settings.reply_mode)) as bot:
             checking = asyncio.create_task(_check_model(model, settings.chat_model), name="model-check")
-            connected = asyncio.create_task(_stay_connected(bot, token), name="discord")
+            connected = asyncio.create_task(_stay_connected(bot, settings.token), name="discord")
             stopping = asyncio.create_task(stop.wait(), name="stop-signal")
             try:
                 await asyncio.wait({connected, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +110,7 @@ async def open_conversations(settings: Settings) -> AsyncIterator[tuple[Conversa
             model_api=settings.model_api,
             count=counter.count,
         )
+        check_room(brain.policy, brain.fixed_tokens)
         conversations = Conversations(
             brain,
             reply_seconds=settings.reply_timeout_seconds,
@@ -114,6 +118,17 @@ async def open_conversations(settings: Settings) -> AsyncIterator[tuple[Conversa
             answer_hours=settings.catch_up_hours,
         )
         yield conversations, model
+
+
+def check_room(policy: Policy, fixed_tokens: int) -> None:
+    """Raise :class:`bot.errors.SettingsError` if the persona leaves too little of a prompt for what people say."""
+    if policy.trigger_budget(fixed_tokens) < LEAST_ROOM_TOKENS:
+        raise SettingsError(
+            (
+                f"SYSTEM_PROMPT leaves no room: with what the model is told about conversations it has {fixed_tokens:,} tokens. "
+                "Shorten it, or raise MEMORY_MAX_TOKENS.",
+            )
+        )
 
 
 async def open_counter(settings: Settings) -> TokenCounter:

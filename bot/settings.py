@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     discord_cdn_url: str = DISCORD_CDN_URL
 
     openai_api_key: SecretStr | None = None
-    openai_base_url: str | None = None
+    openai_base_url: str | None = Field(None, validate_default=True)
     chat_model: str = Field(min_length=1)
     model_api: Literal["chat", "completions"] = "chat"
     model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
@@ -76,15 +76,28 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("discord_api_url", "discord_cdn_url", "openai_base_url")
+    @field_validator("discord_cdn_url", "openai_base_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         return url if url is None else _checked(url, "http", "https")
 
+    @field_validator("discord_api_url")
+    @classmethod
+    def _http_with_token(cls, url: str) -> str:
+        return _checked(url, "http", "https", carries_token=True)
+
     @field_validator("discord_gateway_url")
     @classmethod
     def _websocket(cls, url: str) -> str:
-        return _checked(url, "ws", "wss")
+        return _checked(url, "ws", "wss", carries_token=True)
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _or_a_key(cls, url: str | None, info: ValidationInfo) -> str | None:
+        key = info.data.get("openai_api_key")
+        if url is None and not (key and key.get_secret_value()):
+            raise PydanticCustomError("no_key", _NO_KEY)
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -94,10 +107,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        if self.api_key is None and self.openai_base_url is None:
-            raise ValueError(
-                "OPENAI_API_KEY is missing: set it, or point OPENAI_BASE_URL at a server of yours that needs none"
-            )
         if self.system_prompt is not None and self.system_prompt_file is not None:
             raise ValueError("SYSTEM_PROMPT and SYSTEM_PROMPT_FILE are both set: keep one of them")
         if self.memory_max_tokens > self.model_context_tokens:
@@ -117,26 +126,31 @@ class Settings(BaseSettings):
         if self.system_prompt_file is None:
             return self.system_prompt or DEFAULT_PERSONA
         try:
-            return self.system_prompt_file.read_text(encoding="utf-8").strip()
+            persona = self.system_prompt_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SettingsError(
                 (f"SYSTEM_PROMPT_FILE cannot be read: {self.system_prompt_file}: {reason}.",)
             ) from error
-
-    def token(self) -> str:
-        """Return the bot's token in the clear. Raises :class:`SettingsError` if there is none."""
-        if not self.discord_token:
+        if not persona:
             raise SettingsError(
-                (
-                    "DISCORD_TOKEN is missing: create a bot at https://discord.com/developers/applications, copy its token "
-                    "(Bot, Reset Token) into .env, and start again. To try Mnemo without one: make play.",
-                )
+                (f"SYSTEM_PROMPT_FILE is empty: {self.system_prompt_file}: write the persona into it.",)
             )
+        return persona
+
+
+class BotSettings(Settings):
+    """Settings with which the bot can run: those with a token."""
+
+    discord_token: SecretStr = Field(min_length=1)
+
+    @property
+    def token(self) -> str:
+        """The bot's token in the clear, for the one client that sends it."""
         return self.discord_token.get_secret_value()
 
 
-def _checked(url: str, plain: str, encrypted: str) -> str:
+def _checked(url: str, plain: str, encrypted: str, *, carries_token: bool = False) -> str:
     try:
         parts = urlsplit(url)
         whole = parts.scheme in (plain, encrypted) and parts.hostname and parts.port != 0
@@ -144,18 +158,20 @@ def _checked(url: str, plain: str, encrypted: str) -> str:
         whole = False
     if not whole:
         raise ValueError(f"must be an address that starts with {encrypted}:// or {plain}://")
-    if plain == "ws" and parts.scheme == plain and parts.hostname not in _LOOPBACK:
-        raise ValueError("must be encrypted (wss://) unless it is on this machine, because it carries the token")
+    if carries_token and parts.scheme == plain and parts.hostname not in _LOOPBACK:
+        raise ValueError(
+            f"must be encrypted ({encrypted}://) unless it is on this machine, because it carries the token"
+        )
     return url.rstrip("/")
 
 
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+def load_settings(env_file: Path | None = Path(".env")) -> BotSettings:
     """Read the settings from the environment and *env_file*.
 
     Raises :class:`SettingsError` with one sentence for each variable that is missing or wrong.
     """
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]  # the fields come from the environment
+        return BotSettings(_env_file=env_file)  # type: ignore[call-arg]  # the fields come from the environment
     except ValidationError as error:
         raise SettingsError(tuple(_sentences(error.errors()))) from None
     except UnicodeDecodeError:
@@ -167,16 +183,27 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
 def _sentences(errors: list[ErrorDetails]) -> Iterator[str]:
     for error in errors:
         name = "_".join(str(part) for part in error["loc"]).upper()
-        words = _WORDS.get(error["type"], "is wrong; docs/configuration.md says what it takes")
-        yield f"{name} {words.format_map(error.get('ctx', {}))}.".lstrip()
+        if error["type"] == "no_key":
+            yield _NO_KEY
+        elif name in _MISSING and error["type"] in ("missing", "string_too_short", "too_short"):
+            yield f"{name} is missing: {_MISSING[name]}."
+        else:
+            words = _WORDS.get(error["type"], "is wrong; docs/configuration.md says what it takes")
+            yield f"{name} {words.format_map(error.get('ctx', {}))}.".lstrip()
 
 
-_NO_MODEL = "is missing: set it to the name of the model that writes the replies, for example gpt-5-mini"
+_NO_KEY = "OPENAI_API_KEY is missing: set it, or point OPENAI_BASE_URL at a server of yours that needs none."
+
+_MISSING = {
+    "DISCORD_TOKEN": (
+        "create a bot at https://discord.com/developers/applications, copy its token (Bot, Reset Token) into .env, and "
+        "start again. To try Mnemo without one: make play"
+    ),
+    "CHAT_MODEL": "set it to the name of the model that writes the replies, for example gpt-5-mini",
+}
 
 # What a host reads for each of pydantic's error types, and never the value, which may be a secret.
 _WORDS = {
-    "missing": _NO_MODEL,  # CHAT_MODEL is the only field without a default, and the only one with a least length
-    "string_too_short": _NO_MODEL,
     "string_too_long": "must not be longer than {max_length:,} characters; a longer one can stand in SYSTEM_PROMPT_FILE",
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",

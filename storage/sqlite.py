@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Collection
 from functools import partial
@@ -77,11 +76,6 @@ class SqliteStore:
             ) from error
         except OSError as error:
             raise DatabaseUnavailable(f"The database {self._path} cannot be opened: {error.strerror}.") from error
-        if not os.access(self._path, os.W_OK):
-            self._lock.release()
-            raise DatabaseReadOnly(
-                f"The database {self._path} may not be written; give this user the file and its folder."
-            )
 
     async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         return await self._writer.run(operation)

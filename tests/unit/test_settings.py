@@ -21,19 +21,25 @@ def give(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is needed too; the tests about it take it away."""
+    monkeypatch.setenv("DISCORD_TOKEN", "a-token")
+
+
 def complaints() -> tuple[str, ...]:
     with pytest.raises(SettingsError) as refused:
         load_settings()
     return refused.value.sentences
 
 
-def test_only_the_model_and_its_key_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_token_a_model_and_its_key_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, **NEEDED)
     settings = load_settings()
     assert settings.chat_model == "little-model"
     assert settings.api_key == "a-key"
     assert settings.persona() == DEFAULT_PERSONA
-    given = settings.model_dump(exclude={"chat_model", "openai_api_key"})
+    given = settings.model_dump(exclude={"chat_model", "openai_api_key", "discord_token"})
     assert given == {name: Settings.model_fields[name].default for name in given}
 
 
@@ -53,10 +59,9 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("CHAT_MODEL=from-the-file\nLOG_FORMAT=\n", encoding="utf-8")
-    give(monkeypatch, OPENAI_API_KEY="a-key", CHAT_MODEL="", MEMORY_MAX_TOKENS="", DISCORD_TOKEN="")
+    give(monkeypatch, OPENAI_API_KEY="a-key", CHAT_MODEL="", MEMORY_MAX_TOKENS="")
     settings = load_settings()
     assert (settings.chat_model, settings.memory_max_tokens, settings.log_format) == ("from-the-file", 4_000, "text")
-    assert settings.discord_token is None
 
 
 def test_space_around_a_value_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +203,7 @@ def test_a_prompt_that_cannot_be_read_is_named(
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, CHAT_MODEL="little-model", DISCORD_TOKEN=SECRET, OPENAI_API_KEY=SECRET)
     settings = load_settings()
-    assert (settings.token(), settings.api_key) == (SECRET, SECRET)
+    assert (settings.token, settings.api_key) == (SECRET, SECRET)
     for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.model_dump()}"):
         assert SECRET not in shown
 
@@ -242,8 +247,15 @@ def test_a_prompt_that_cannot_be_read_ends_the_program_with_2(monkeypatch: pytes
     assert ended.stderr == "SYSTEM_PROMPT_FILE cannot be read: persona.txt: No such file or directory.\n"
 
 
-def test_without_a_token_the_program_says_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_that_is_needed_is_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN")
+    assert [sentence.split()[0] for sentence in complaints()] == ["DISCORD_TOKEN", "OPENAI_API_KEY", "CHAT_MODEL"]
+
+
+@pytest.mark.parametrize("given", [None, "", "  "])
+def test_without_a_token_the_program_says_where_to_get_one(monkeypatch: pytest.MonkeyPatch, given: str | None) -> None:
     give(monkeypatch, **NEEDED)
+    monkeypatch.delenv("DISCORD_TOKEN") if given is None else monkeypatch.setenv("DISCORD_TOKEN", given)
     ended = run_bot()
     assert ended.returncode == 2
     (sentence,) = ended.stderr.splitlines()

@@ -1,0 +1,94 @@
+"""``python -m bot doctor`` as its own process: a line about everything that the bot needs, and what to do about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD
+from playground.discord import World
+from tests.sockets.conftest import KEY, Bot, Stage, free_port
+
+SUBJECTS = ["settings", "database", "model", "tokenizer", "discord"]
+
+
+async def findings(bot: Bot) -> dict[str, tuple[bool, str]]:
+    """What the doctor found, by subject: whether it is good, and the sentence."""
+    await bot.ended()
+    lines = [line.split(maxsplit=2) for line in bot.output.splitlines()]
+    assert [subject for _, subject, _ in lines] == SUBJECTS
+    assert bot.log == ""
+    assert KEY not in bot.output
+    assert World.BOT_TOKEN not in bot.output
+    return {subject: (sign == "ok", text) for sign, subject, text in lines}
+
+
+def bad(found: dict[str, tuple[bool, str]]) -> dict[str, str]:
+    return {subject: text for subject, (good, text) in found.items() if not good}
+
+
+async def test_all_is_well_with_and_without_a_running_bot(stage: Stage) -> None:
+    doctor = await stage.launch("doctor")
+    found = await findings(doctor)
+    assert await doctor.ended() == 0
+    assert bad(found) == {}
+    assert "can be read and written" in found["database"][1]
+    assert "little-model" in found["model"][1]
+    assert "estimate" in found["tokenizer"][1]
+    assert "Mnemo" in found["discord"][1]
+    assert not stage.world.bot_online
+
+    bot = await stage.start()
+    doctor = await stage.launch("doctor")
+    found = await findings(doctor)
+    assert await doctor.ended() == 0
+    assert "is open in a Mnemo that is running now" in found["database"][1]
+    await stage.ask(stage.channel(), "Did that disturb you?")
+    assert await bot.stop() == 0
+
+
+async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:
+    newer = stage.folder / "newer.db"
+    with closing(sqlite3.connect(newer)) as db, db:
+        db.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, applied_at REAL)")
+        db.execute("INSERT INTO migrations VALUES (9999, 'from the future', 0)")
+    garbage = stage.folder / "garbage.db"
+    garbage.write_bytes(b"This is no database. " * 100)
+    down = f"http://127.0.0.1:{free_port()}"
+    doctors = [
+        await stage.launch("doctor", **settings)
+        for settings in (
+            {"discord_token": "not.the.token", "openai_base_url": f"{down}/v1", "database_url": f"sqlite:///{newer}"},
+            {"discord_api_url": f"{down}/api/v10", "chat_model": "elephant", "database_url": f"sqlite:///{garbage}"},
+            {"system_prompt_file": "nowhere.txt", "database_url": "sqlite:////dev/null/x.db"},
+        )
+    ]
+    first, second, third = [bad(await findings(doctor)) for doctor in doctors]
+    assert {await doctor.ended() for doctor in doctors} == {1}
+    assert first["discord"] == REFUSED_BY_DISCORD
+    assert "OPENAI_BASE_URL" in first["model"]
+    assert "newer version of Mnemo" in first["database"]
+    assert "DISCORD_API_URL" in second["discord"]
+    assert "elephant" in second["model"]
+    assert "little-model" in second["model"]
+    assert "not a database" in second["database"]
+    assert "nowhere.txt" in third["settings"]
+    assert "cannot be opened" in third["database"]
+    assert [len(problems) for problems in (first, second, third)] == [3, 3, 2]
+    assert b"This is no database." in garbage.read_bytes()
+
+
+async def test_without_the_intent_it_says_where_to_switch_it_on(stage: Stage) -> None:
+    stage.discord.levers.message_content_intent(False)
+    doctor = await stage.launch("doctor")
+    assert bad(await findings(doctor)) == {"discord": MISSING_INTENT}
+
+
+async def test_bad_settings_are_told_and_nothing_else_is_looked_at(stage: Stage) -> None:
+    doctor = await stage.launch("doctor", memory_trim_to=2, reply_timeout_seconds="soon", discord_token="")
+    assert await doctor.ended() == 2
+    assert doctor.output == ""
+    told = sorted(line.split()[0] for line in doctor.log.splitlines())
+    assert told == ["DISCORD_TOKEN", "MEMORY_TRIM_TO", "REPLY_TIMEOUT_SECONDS"]
+    assert stage.discord.requests == []
+    assert not stage.database.exists()

@@ -173,7 +173,7 @@ def test_a_shortened_text_fits_and_says_what_is_missing(text: str, room: int, co
         assert short == text
         return
     if short == NOTHING_FITS:  # no mark is as short as one token
-        assert count(" [cut here: 1 more characters do not fit]") > room
+        assert count(f" [cut here: {len(text)} more characters do not fit]") > room
         return
     assert count(short) <= room
     cut = CUT.fullmatch(short)

@@ -39,11 +39,21 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         await whisper(interaction, NEUTRAL)
 
 
-def require_manager(interaction: discord.Interaction) -> None:
-    """Raise :class:`NotPermitted` unless the caller manages the channel or the server; in a direct message anyone does.
+def is_manager(interaction: discord.Interaction) -> bool:
+    """Whether the caller manages the channel or the server; in a direct message anyone does.
 
     Discord's own command permissions are only a hint that a server's admin can override, so this is asked each time.
     """
     allowed = interaction.permissions
-    if interaction.guild_id is not None and not (allowed.manage_channels or allowed.manage_guild):
+    return interaction.guild_id is None or allowed.manage_channels or allowed.manage_guild
+
+
+def require_manager(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless :func:`is_manager`."""
+    if not is_manager(interaction):
         raise NotPermitted("You need the permission Manage Channels or Manage Server for this.")
+
+
+def reads_history(interaction: discord.Interaction) -> bool:
+    """Whether the caller could read here, on Discord, what was said before."""
+    return interaction.guild_id is None or interaction.permissions.read_message_history

@@ -9,11 +9,14 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import get_args
 
 from bot.errors import FatalError, SettingsError
+from bot.formats import Format, ReadableFormat
 from bot.logs import set_up_logging
-from bot.settings import load_settings
+from bot.settings import load_settings, load_settings_without_token
 from storage import StorageError
 
 log = logging.getLogger(__name__)
@@ -25,9 +28,17 @@ EXIT_BAD_SETTINGS = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
-    command = _parser().parse_args(arguments).command
+    given = _parser().parse_args(arguments)
     try:
-        return _doctor() if command == "doctor" else _run()
+        match given.command:
+            case "doctor":
+                return _doctor()
+            case "export":
+                return _export(given)
+            case "import":
+                return _import(given)
+            case _:
+                return _run()
     except SettingsError as error:
         print("\n".join(error.sentences), file=sys.stderr)
         return EXIT_BAD_SETTINGS
@@ -42,7 +53,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="run the bot until it is told to stop")
     commands.add_parser("doctor", help="check settings, database, model, tokenizer and token, a line each")
+    taking_out = commands.add_parser(
+        "export", help="write what is remembered in a channel to a file; the bot must not run"
+    )
+    taking_out.add_argument("channel", metavar="CHANNEL_ID", type=_snowflake)
+    taking_out.add_argument("file", metavar="FILE", type=Path, nargs="?", help="standard output if there is none")
+    taking_out.add_argument("--format", choices=get_args(Format), default="jsonl")
+    bringing_in = commands.add_parser(
+        "import", help="add what a file holds to a channel's memory; the bot must not run"
+    )
+    bringing_in.add_argument("channel", metavar="CHANNEL_ID", type=_snowflake)
+    bringing_in.add_argument("file", metavar="FILE", type=Path)
+    bringing_in.add_argument("--format", choices=get_args(ReadableFormat), default="auto")
+    bringing_in.add_argument(
+        "--guild", metavar="ID", type=_snowflake, help="the channel's server, if the bot does not know the channel yet"
+    )
     return parser
+
+
+def _snowflake(text: str) -> int:
+    """Return one of Discord's ids. Raises :class:`ValueError`, which argparse tells."""
+    number = int(text)
+    if not 0 < number < 2**63:
+        raise ValueError
+    return number
+
+
+_snowflake.__name__ = "Discord id"  # argparse says "invalid Discord id value"
 
 
 def _run() -> int:
@@ -73,3 +110,25 @@ def _doctor() -> int:
         healthy = healthy and finding.good
         print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:<10} {finding.text}")
     return EXIT_CLEAN if healthy else EXIT_FAILED
+
+
+def _export(given: argparse.Namespace) -> int:
+    from bot import transfer
+
+    return _told(transfer.take_out(load_settings_without_token(), given.channel, given.format, given.file))
+
+
+def _import(given: argparse.Namespace) -> int:
+    from bot import transfer
+
+    return _told(transfer.bring_in(load_settings_without_token(), given.channel, given.guild, given.file, given.format))
+
+
+def _told(work: Coroutine[None, None, str]) -> int:
+    """Do the *work* and print the sentence that it ends with."""
+    try:
+        print(asyncio.run(work), file=sys.stderr)  # standard output may be the export itself
+    except (FatalError, StorageError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    return EXIT_CLEAN

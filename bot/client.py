@@ -11,11 +11,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.answers import answer_error
+from bot.compactor import Compactor
 from bot.conversation import Conversations
+from bot.memories import Memories
 from bot.speaker import DiscordSpeaker
 from bot.turn import Myself
+from bot.view import Viewer
 
-COGS = ("cogs.conversation", "cogs.memory", "cogs.housekeeping")
+COGS = ("cogs.conversation", "cogs.memory", "cogs.housekeeping", "cogs.catch_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ class Services:
     """What cogs use."""
 
     conversations: Conversations
+    memories: Memories
+    compactor: Compactor
+    viewer: Viewer
     reply_mode: Literal["mention", "listen", "all"]
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot import prompt
-from bot.errors import ChannelClosed, DeliveryError, NothingToRestore
+from bot.compactor import Compactor
+from bot.errors import ChannelClosed, DeliveryError
+from bot.memory import Policies
 from bot.ports import Speaker
 from bot.turn import Brain, Exchange, Myself
 from storage import StorageError, Store
-from storage.records import Closed, Incoming, Overview, Status, Turn
+from storage.records import Incoming, Overrides, Status, Turn
 
 T = TypeVar("T")
 
@@ -49,36 +51,21 @@ class Said:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryReport:
-    """What `/memory show` tells of a channel. *fullness* is 1.0 at the policy's high mark; *until* when a restore ends."""
-
-    overview: Overview
-    policy: str
-    fullness: float
-    restorable_until: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ResetReport:
-    """What a reset closed, and until when (seconds since the Unix epoch) it can be restored; None: it is gone."""
-
-    messages: int
-    restorable_until: float | None
-
-
 class Conversations:
     """The memory and the replies of all channels.
 
-    *speaker_for* opens a channel as a place for replies. *reply_seconds* is how long the model may take for one,
-    *grace_hours* how long a reset can be undone, *answer_hours* how old a message that an earlier run left may be to be answered.
+    *reply_seconds* is how long the model may take for a reply, *answer_hours* how old a message that an earlier run left may be
+    to be answered.
     """
 
-    def __init__(self, brain: Brain, *, reply_seconds: float, grace_hours: float, answer_hours: float) -> None:
+    def __init__(
+        self, brain: Brain, policies: Policies, compactor: Compactor, *, reply_seconds: float, answer_hours: float
+    ) -> None:
         self._brain = brain
         self._store: Store = brain.store
+        self._policies = policies
+        self._compactor = compactor
         self._lease = reply_seconds + LEASE_MARGIN_SECONDS
-        self._grace = grace_hours * HOUR_SECONDS
         # Counted from the start: what was said to this process is answered, also by who answers nothing old (0 hours).
         self._answer_after = time.time() - answer_hours * HOUR_SECONDS
         self._owner = uuid.uuid4().hex
@@ -132,14 +119,19 @@ class Conversations:
         accepted = await self._store.accept(incoming, addressed=addressed, now=time.time())
         if accepted and addressed:
             self._wake(said.channel_id)
+        elif accepted:
+            self._compactor.consider(said.channel_id)
         return accepted
 
-    async def correct(self, message_id: int, author_id: int, author_name: str, content: str) -> bool:
+    async def correct(self, channel_id: int, message_id: int, author_id: int, author_name: str, content: str) -> bool:
         """Let memory say what a message says after its author edited it; True if that changed something."""
         tokens = self._tokens(author_id, author_name, content)
-        return await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
+        changed = await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
+        if changed:
+            self._compactor.consider(channel_id)
+        return changed
 
-    async def forget(self, message_ids: Collection[int]) -> None:
+    async def forget(self, channel_id: int, message_ids: Collection[int]) -> None:
         """Take messages that were deleted out of memory, with the replies that stand on them."""
         self._drop_old_vanished()
         self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
@@ -147,45 +139,25 @@ class Conversations:
             exchange = self._running.get(interrupted.channel_id)
             if exchange is not None and exchange.turn.id == interrupted.turn_id:
                 exchange.interrupt("withdrawn")
+        self._compactor.consider(channel_id)
 
-    async def reset(self, channel_id: int) -> ResetReport:
-        """Start afresh in a channel. A reply that is being written is stopped."""
-        now = time.time()
-        closed = await self._store.reset(channel_id, now=now)
-        self._interrupt(channel_id)
-        if not self._grace:
-            await self.purge()
-        restorable = closed is not None and closed.messages > 0 and self._grace > 0
-        return ResetReport(closed.messages if closed else 0, now + self._grace if restorable else None)
+    async def forget_channel(self, channel_id: int) -> None:
+        """Take a channel that was deleted out of memory, with all that was ever said there."""
+        await self._insist(lambda: self._store.forget_channel(channel_id))
+        self.interrupt(channel_id)
 
-    async def restore(self, channel_id: int) -> Closed:
-        """Bring back what the last reset closed, and set aside what was said since.
+    async def known_channels(self) -> list[int]:
+        """Return the ids of the channels of which something is remembered, those that spoke last first."""
+        return await self._store.known_channels()
 
-        Raises :class:`bot.errors.NothingToRestore`.
-        """
-        now = time.time()
-        restored = await self._store.restore(channel_id, closed_after=now - self._grace, now=now)
-        if restored is None:
-            raise NothingToRestore("There is nothing to restore here: no reset is recent enough.")
-        self._interrupt(channel_id)
-        return restored
+    async def newest_ids(self, channel_id: int, limit: int) -> list[int]:
+        """Return the ids of the *limit* newest messages that are remembered of a channel, newest first."""
+        return await self._store.newest_ids(channel_id, limit=limit)
 
-    async def purge(self) -> int:
-        """Delete for good what was reset longer ago than the grace; returns how many epochs."""
-        return await self._store.purge(closed_before=time.time() - self._grace)
-
-    async def report(self, channel_id: int) -> MemoryReport | None:
-        """Tell what is remembered in a channel; None if nothing is known of it."""
-        overview = await self._store.overview(channel_id, closed_after=time.time() - self._grace)
-        if overview is None:
-            return None
-        policy = self._brain.policy
-        return MemoryReport(
-            overview=overview,
-            policy=policy.describe(),
-            fullness=policy.fullness(overview, self._brain.fixed_tokens),
-            restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
-        )
+    def interrupt(self, channel_id: int) -> None:
+        """Stop the reply that is being written in a channel whose epoch was closed."""
+        if exchange := self._running.get(channel_id):
+            exchange.interrupt("reset")
 
     async def _insist(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, one after the other, however long the database cannot: Discord tells of it only once."""
@@ -201,16 +173,12 @@ class Conversations:
                     await asyncio.sleep(pause)
 
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
-        return self._brain.message_tokens(prompt.person_block(author_id, author_name, content))
+        return self._brain.viewer.message_tokens(prompt.person_block(author_id, author_name, content))
 
     def _drop_old_vanished(self) -> None:
         now = time.monotonic()
         while self._vanished and (oldest := next(iter(self._vanished.items())))[1] < now:
             del self._vanished[oldest[0]]
-
-    def _interrupt(self, channel_id: int) -> None:
-        if exchange := self._running.get(channel_id):
-            exchange.interrupt("reset")
 
     def _wake(self, channel_id: int) -> None:
         if self._speaker_for is None:
@@ -245,7 +213,7 @@ class Conversations:
             channel_id,
             owner=self._owner,
             lease=self._lease,
-            budget=self._brain.policy.trigger_budget(self._brain.fixed_tokens),
+            budget=self._trigger_budget,
             now=time.time(),
         )
         if turn is None:
@@ -256,7 +224,11 @@ class Conversations:
             await self._run(exchange)
         finally:
             del self._running[channel_id]
+        self._compactor.consider(channel_id)
         return True
+
+    def _trigger_budget(self, overrides: Overrides) -> int:
+        return self._policies.for_channel(overrides).trigger_budget(self._brain.viewer.fixed_tokens)
 
     async def _run(self, exchange: Exchange) -> None:
         turn = exchange.turn

@@ -12,6 +12,7 @@
         │   ├── ModelRefused        answered 401, 402, 403 or 404: the host has to mend key, credit or model name
         │   ├── ContextOverflow     the prompt was longer than the model takes
         │   └── EmptyReply          finished without a word
+        ├── OutOfBounds         a value is not one that may be set; nothing was changed
         ├── NotPermitted        the caller may not do this
         └── NothingToRestore    no closed epoch is within its grace
 
@@ -85,6 +86,10 @@ class ContextOverflow(ModelError):
 
 class EmptyReply(ModelError):
     """The model finished without a word."""
+
+
+class OutOfBounds(UserFacingError):
+    """A value is not one that may be set. Nothing was changed."""
 
 
 class NotPermitted(UserFacingError):

@@ -9,23 +9,32 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
 import discord
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
-from bot import memory
+from bot import prompt
+from bot.calibration import Calibration
 from bot.client import MnemoBot, Services, point_at
+from bot.compactor import Compactor, Summarizer
 from bot.conversation import Conversations
 from bot.errors import FatalError, ModelError, ModelRefused, SettingsError
-from bot.memory import Policy
+from bot.memories import LEAST_ROOM_TOKENS, Memories
+from bot.memory import Policies, Policy
+from bot.memory.recall import THRESHOLD
 from bot.model import OpenAIModel, open_model
+from bot.ports import ChatModel
+from bot.recall import Recaller
 from bot.settings import BotSettings, Settings
 from bot.tokens import TokenCounter, estimate, load_counter
 from bot.turn import Brain
-from storage import database_path, open_store
+from bot.view import Viewer
+from storage import Store, database_path, open_store
+from storage.records import Overrides
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +44,6 @@ GOODBYE_SECONDS = 2.0
 
 _MAX_PAUSE_SECONDS = 60.0
 _AUTHENTICATION_FAILED = 4004
-
-#: A prompt must have room for at least so many tokens of what people say.
-LEAST_ROOM_TOKENS = 100
 
 REFUSED_BY_DISCORD = (
     "Discord refuses the token: copy it again at https://discord.com/developers/applications (your application, Bot, Reset "
@@ -56,15 +62,15 @@ async def run(settings: BotSettings) -> None:
     """
     stop = _stop_signal()
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
-    async with open_conversations(settings) as (conversations, model):
-        async with MnemoBot(Services(conversations, settings.reply_mode)) as bot:
+    async with open_services(settings) as (services, model):
+        async with MnemoBot(services) as bot:
             checking = asyncio.create_task(_check_model(model, settings.chat_model), name="model-check")
             connected = asyncio.create_task(_stay_connected(bot, settings.token), name="discord")
             stopping = asyncio.create_task(stop.wait(), name="stop-signal")
             try:
                 await asyncio.wait({connected, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 log.info("stopping")
-                await conversations.close(REPLIES_GRACE_SECONDS)
+                await services.conversations.close(REPLIES_GRACE_SECONDS)
                 await _say_goodbye(bot)
             finally:
                 for task in (checking, stopping, connected):
@@ -82,8 +88,8 @@ async def _say_goodbye(bot: MnemoBot) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_conversations(settings: Settings) -> AsyncIterator[tuple[Conversations, OpenAIModel]]:
-    """Open all that conversations need, Discord apart."""
+async def open_services(settings: Settings) -> AsyncIterator[tuple[Services, OpenAIModel]]:
+    """Open all that the bot uses, Discord apart."""
     persona = settings.persona()
     async with (
         open_store(settings.database_url) as store,
@@ -95,29 +101,58 @@ async def open_conversations(settings: Settings) -> AsyncIterator[tuple[Conversa
         ) as model,
     ):
         counter = await open_counter(settings)
-        brain = Brain(
-            store=store,
-            model=model,
-            policy=memory.choose(
-                settings.memory_policy,
-                max_messages=settings.memory_max_messages,
-                max_tokens=settings.memory_max_tokens,
-                context_tokens=settings.model_context_tokens,
-                trim_to=settings.memory_trim_to,
-            ),
-            persona=persona,
-            model_name=settings.chat_model,
-            model_api=settings.model_api,
-            count=counter.count,
-        )
-        check_room(brain.policy, brain.fixed_tokens)
-        conversations = Conversations(
-            brain,
-            reply_seconds=settings.reply_timeout_seconds,
-            grace_hours=settings.reset_grace_hours,
-            answer_hours=settings.catch_up_hours,
-        )
-        yield conversations, model
+        calibration = await Calibration.load(store, settings.chat_model)
+        services = compose(settings, store, model, counter, calibration, persona)
+        try:
+            yield services, model
+        finally:
+            await services.compactor.close()
+
+
+def compose(
+    settings: Settings,
+    store: Store,
+    model: ChatModel,
+    counter: TokenCounter,
+    calibration: Calibration,
+    persona: str,
+    *,
+    recall_threshold: float = THRESHOLD,
+    now: Callable[[], float] = time.time,
+) -> Services:
+    """Put the services together; nothing is opened here."""
+    policies = Policies(
+        settings.memory_policy,
+        max_messages=settings.memory_max_messages,
+        max_tokens=settings.memory_max_tokens,
+        context_tokens=settings.model_context_tokens,
+        trim_to=settings.memory_trim_to,
+        scale=calibration.factor,
+    )
+    shape = prompt.Shape(settings.model_api, settings.prompt_template, settings.human_prefix, settings.ai_prefix)
+    recaller = Recaller(store, counter.count, recall_threshold)
+    viewer = Viewer(store, policies, recaller, shape, persona=persona, count=counter.count)
+    check_room(policies.for_channel(Overrides()), viewer.fixed_tokens)
+    summarizer = Summarizer(model, settings.summary_model or settings.chat_model, shape.request)
+    compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens)
+    brain = Brain(store, viewer, model, settings.chat_model, calibration, now)
+    conversations = Conversations(
+        brain,
+        policies,
+        compactor,
+        reply_seconds=settings.reply_timeout_seconds,
+        answer_hours=settings.catch_up_hours,
+    )
+    memories = Memories(
+        store,
+        policies,
+        viewer,
+        compactor,
+        model_name=settings.chat_model,
+        grace_hours=settings.reset_grace_hours,
+        interrupt=conversations.interrupt,
+    )
+    return Services(conversations, memories, compactor, viewer, settings.reply_mode)
 
 
 def check_room(policy: Policy, fixed_tokens: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.prompt import AI_PREFIX, HUMAN_PREFIX, TEMPLATE
 from storage import database_path
 
 DEFAULT_PERSONA = (
@@ -26,6 +27,8 @@ DEFAULT_PERSONA = (
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_GATEWAY_URL = "wss://gateway.discord.gg"
 DISCORD_CDN_URL = "https://cdn.discordapp.com"
+
+SomeSettings = TypeVar("SomeSettings", bound="Settings")
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = Field(None, validate_default=True)
     chat_model: str = Field(min_length=1)
+    summary_model: str | None = None
     model_api: Literal["chat", "completions"] = "chat"
     model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
     reply_max_tokens: int | None = Field(None, ge=1, le=1_000_000)
@@ -58,7 +62,11 @@ class Settings(BaseSettings):
     system_prompt: str | None = Field(None, max_length=20_000)
     system_prompt_file: Path | None = None
 
-    memory_policy: Literal["buffer", "window", "tokens"] = "tokens"
+    human_prefix: str = Field(HUMAN_PREFIX, min_length=1, max_length=40, pattern=r"^[^\n:]+$")
+    ai_prefix: str = Field(AI_PREFIX, min_length=1, max_length=40, pattern=r"^[^\n:]+$")
+    prompt_template: str = Field(TEMPLATE, max_length=20_000)
+
+    memory_policy: Literal["buffer", "window", "tokens", "summary", "hybrid"] = "hybrid"
     memory_max_messages: int = Field(40, ge=2, le=10_000)
     memory_max_tokens: int = Field(4_000, ge=500, le=1_000_000)
     memory_trim_to: float = Field(0.5, ge=0.1, le=1)
@@ -98,6 +106,14 @@ class Settings(BaseSettings):
         if url is None and not (key and key.get_secret_value()):
             raise PydanticCustomError("no_key", _NO_KEY)
         return url
+
+    @field_validator("prompt_template")
+    @classmethod
+    def _has_both_places(cls, template: str) -> str:
+        missing = [place for place in ("{chat_history}", "{human_input}") if place not in template]
+        if missing:
+            raise ValueError(f"must contain {' and '.join(missing)}")
+        return template
 
     @field_validator("database_url")
     @classmethod
@@ -170,8 +186,17 @@ def load_settings(env_file: Path | None = Path(".env")) -> BotSettings:
 
     Raises :class:`SettingsError` with one sentence for each variable that is missing or wrong.
     """
+    return _load(BotSettings, env_file)
+
+
+def load_settings_without_token(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings for work that needs no Discord. Raises :class:`SettingsError` like :func:`load_settings`."""
+    return _load(Settings, env_file)
+
+
+def _load(kind: type[SomeSettings], env_file: Path | None) -> SomeSettings:
     try:
-        return BotSettings(_env_file=env_file)  # type: ignore[call-arg]  # the fields come from the environment
+        return kind(_env_file=env_file)  # type: ignore[call-arg]  # the fields come from the environment
     except ValidationError as error:
         raise SettingsError(tuple(_sentences(error.errors()))) from None
     except UnicodeDecodeError:
@@ -189,6 +214,8 @@ def _sentences(errors: list[ErrorDetails]) -> Iterator[str]:
             yield f"{name} is missing: {_MISSING[name]}."
         else:
             words = _WORDS.get(error["type"], "is wrong; docs/configuration.md says what it takes")
+            if name == "SYSTEM_PROMPT" and error["type"] == "string_too_long":
+                words += " (SYSTEM_PROMPT_FILE takes more)"
             yield f"{name} {words.format_map(error.get('ctx', {}))}.".lstrip()
 
 
@@ -204,7 +231,8 @@ _MISSING = {
 
 # What a host reads for each of pydantic's error types, and never the value, which may be a secret.
 _WORDS = {
-    "string_too_long": "must not be longer than {max_length:,} characters; a longer one can stand in SYSTEM_PROMPT_FILE",
+    "string_too_long": "must not be longer than {max_length:,} characters",
+    "string_pattern_mismatch": "must be one line without a colon",
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
     "greater_than_equal": "must be {ge:,.9g} or more",

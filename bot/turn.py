@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from bot import prompt
+from bot.calibration import Calibration
 from bot.errors import ContextOverflow, DeliveryError, ModelError, ModelUnavailable
-from bot.memory.policy import Marks, Policy, cut_tokens
 from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
 from bot.replies import ReplyWriter
+from bot.view import View, Viewer
 from storage import Store
-from storage.records import Message, Outcome, Status, Turn
+from storage.records import Outcome, Status, Turn
 
 log = logging.getLogger(__name__)
 
@@ -34,36 +34,17 @@ NOTES = {
 }
 STOPPED_BY_RESET = "-# Stopped: the memory of this channel was reset."
 
-#: After an overflow whose limit the model did not say, this share of the prompt is kept; of a known limit, too.
-OVERFLOW_KEEPS = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Brain:
-    """What all turns share: the memory, the model, and how the one is shown to the other."""
+    """What all turns share: the memory, what of it the model sees, the model, and how its counting differs from ours."""
 
     store: Store
+    viewer: Viewer
     model: ChatModel
-    policy: Policy
-    persona: str
     model_name: str
-    model_api: Literal["chat", "completions"]
-    count: Callable[[str], int]
-
-    @property
-    def fixed_tokens(self) -> int:
-        """The tokens of a prompt that are no messages."""
-        return self.count(prompt.system_text(self.persona)) + prompt.MESSAGE_OVERHEAD + prompt.REPLY_OVERHEAD
-
-    def message_tokens(self, block: str) -> int:
-        """Return what *block* costs as one message of a prompt."""
-        return self.count(block) + prompt.MESSAGE_OVERHEAD
-
-    def build(self, messages: Sequence[Message]) -> prompt.Prompt:
-        """Return the prompt for *messages*, in the shape that the model takes."""
-        if self.model_api == "completions":
-            return prompt.build_text(self.persona, messages)
-        return prompt.build_chat(self.persona, messages)
+    calibration: Calibration
+    now: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +95,9 @@ class Exchange:
                 await self._end_with(TOO_OLD, Status.CANCELLED)
             else:
                 await self._answer()
-        except (_Outdated, asyncio.CancelledError):
+        except _Outdated:  # memory knows of the deletion a moment before we are told
+            self._interruption = self._interruption or "withdrawn"
+        except asyncio.CancelledError:
             if self._interruption is None:
                 raise
         if self._interruption is not None:
@@ -151,56 +134,28 @@ class Exchange:
             self._generating.cancel()
 
     async def _stream_with_retry(self) -> ReplyEnd:
-        messages = await self._load()
+        view = await self._brain.viewer.for_turn(self.turn)
+        if view is None:
+            raise _Outdated
         try:
-            return await self._stream(messages)
+            return await self._stream(view)
         except ContextOverflow as overflow:
             log.warning(
                 "the prompt was too long; trying once with less: %s", overflow.detail, extra={"turn": self.turn.id}
             )
-            return await self._stream(await self._trimmed(messages, overflow.limit))
+            return await self._stream(await self._brain.viewer.trimmed(self.turn, view, overflow.limit))
 
-    async def _stream(self, messages: Sequence[Message]) -> ReplyEnd:
+    async def _stream(self, view: View) -> ReplyEnd:
         text = ""
-        async with aclosing(
-            self._brain.model.stream(self._brain.build(messages), model=self._brain.model_name)
-        ) as reply:
+        request = self._brain.viewer.build(view)
+        async with aclosing(self._brain.model.stream(request, model=self._brain.model_name)) as reply:
             async for item in reply:
                 if isinstance(item, ReplyEnd):
+                    await self._brain.calibration.learn(self._brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
                 text += item
                 self._writer.show(text)
         raise ModelUnavailable("The model broke off. Please try again.", detail="the stream had no end")
-
-    async def _load(self) -> tuple[Message, ...]:
-        """Return the messages that the policy shows for this turn, having moved the window's start if it cut."""
-        policy, fixed = self._brain.policy, self._brain.fixed_tokens
-        window = await self._store.load_window(self.turn, policy=policy.key, reach=policy.reach(fixed))
-        if not window.messages or window.messages[-1].position != self.turn.newest.position:
-            raise _Outdated
-        first = policy.first_kept(window.messages, fixed)
-        kept = window.messages[first:]
-        if first or window.policy != policy.key:
-            await self._store.move_window(self.turn, start=kept[0].position, policy=policy.key)
-        return self._fitting(kept, policy.trigger_budget(fixed))
-
-    async def _trimmed(self, messages: tuple[Message, ...], limit: int | None) -> tuple[Message, ...]:
-        """Return fewer of *messages*, after the model refused them all; the next turn starts there too."""
-        fixed = self._brain.fixed_tokens
-        total = fixed + sum(message.tokens for message in messages)
-        low = int(min(limit or total, total) * OVERFLOW_KEEPS)
-        kept = messages[cut_tokens(messages, fixed, Marks(high=low, low=low)) :]
-        await self._store.move_window(self.turn, start=kept[0].position, policy=self._brain.policy.key)
-        return self._fitting(kept, max(low - fixed, 1))
-
-    def _fitting(self, messages: tuple[Message, ...], room: int) -> tuple[Message, ...]:
-        """Return *messages* with the newest shortened, visibly, if it is too long by itself."""
-        *before, newest = messages
-        if newest.tokens <= room:
-            return messages
-        around = newest.tokens - self._brain.count(newest.content)
-        content = prompt.shortened(newest.content, max(room - around, 0), self._brain.count)
-        return (*before, replace(newest, content=content))
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
         note = NOTES.get(finish_reason or "")
@@ -211,8 +166,8 @@ class Exchange:
                 self.turn,
                 author_id=self._me.id,
                 author_name=self._me.name,
-                tokens=self._brain.message_tokens(text),
-                now=time.time(),
+                tokens=self._brain.viewer.message_tokens(text),
+                now=self._brain.now(),
             )
 
     async def _end_with(self, sentence: str, status: Status) -> None:

@@ -128,17 +128,31 @@ class ConversationCog(commands.Cog):
         text = self._readable(message)
         files = [f"[file: {attachment.filename}]" for attachment in message.attachments]
         content = "\n".join(part for part in (text, *files) if part)
-        await self._conversations.correct(message.id, message.author.id, message.author.display_name, content)
+        await self._conversations.correct(
+            message.channel.id, message.id, message.author.id, message.author.display_name, content
+        )
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Forget the message, and the reply that stands on it."""
-        await self._conversations.forget([payload.message_id])
+        await self._conversations.forget(payload.channel_id, [payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Forget the messages, and the replies that stand on them."""
-        await self._conversations.forget(payload.message_ids)
+        await self._conversations.forget(payload.channel_id, payload.message_ids)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Forget the channel, and its threads: Discord does not tell of each."""
+        threads = getattr(channel, "threads", [])
+        for gone in (channel, *threads):
+            await self._conversations.forget_channel(gone.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Forget the thread."""
+        await self._conversations.forget_channel(payload.thread_id)
 
 
 async def setup(bot: MnemoBot) -> None:

@@ -1,4 +1,4 @@
-"""What is done from time to time without anybody asking: memories that were reset longer ago than the grace are deleted."""
+"""What is done from time to time without anybody asking: what is to be forgotten leaves the database, and its files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands, tasks
 
-from bot.conversation import Conversations
+from bot.memories import Memories
 from storage import StorageError
 
 if TYPE_CHECKING:
@@ -15,30 +15,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PURGE_MINUTES = 10
+#: What was edited, deleted or reset is gone from the files after a minute: this, and the time that it takes.
+SECONDS = 45
 
 
 class HousekeepingCog(commands.Cog):
-    """Owns the loop that purges."""
+    """Owns the loop."""
 
-    def __init__(self, conversations: Conversations) -> None:
-        self._conversations = conversations
+    def __init__(self, memories: Memories) -> None:
+        self._memories = memories
 
     async def cog_load(self) -> None:
         """Start the loop."""
-        self.purge.start()
+        self.tidy.start()
 
     async def cog_unload(self) -> None:
         """End the loop."""
-        self.purge.cancel()
+        self.tidy.cancel()
 
-    @tasks.loop(minutes=PURGE_MINUTES)
-    async def purge(self) -> None:
-        """Delete what is past its grace; a database that cannot do it now is asked again next time."""
+    @tasks.loop(seconds=SECONDS)
+    async def tidy(self) -> None:
+        """Delete what is past its grace, and what of it still stands in the files; a database that cannot is asked again."""
         try:
-            purged = await self._conversations.purge()
+            purged = await self._memories.purge()
+            await self._memories.tidy()
         except StorageError as error:
-            log.error("old memories could not be deleted; trying again in %d minutes: %s", PURGE_MINUTES, error)
+            log.error("what is to be forgotten could not be deleted; trying again in %d s: %s", SECONDS, error)
         else:
             if purged:
                 log.info("deleted %d memories that were reset longer ago than the grace", purged)
@@ -46,4 +48,4 @@ class HousekeepingCog(commands.Cog):
 
 async def setup(bot: MnemoBot) -> None:
     """Add the cog."""
-    await bot.add_cog(HousekeepingCog(bot.services.conversations))
+    await bot.add_cog(HousekeepingCog(bot.services.memories))

@@ -63,6 +63,15 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a channel sets for itself; None where the host's setting holds."""
+
+    policy: str | None = None
+    max_messages: int | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange, taken by a worker: the messages to answer, and what is known of the reply.
 
@@ -81,11 +90,67 @@ class Turn:
     reply: str | None = field(default=None, repr=False)
     finish_reason: str | None = None
     chunks: tuple[Chunk, ...] = ()
+    overrides: Overrides = Overrides()
 
     @property
     def newest(self) -> Message:
         """The trigger that the reply refers to, and whose id makes its nonces."""
         return self.triggers[-1]
+
+
+class SummaryKind(StrEnum):
+    """A *leaf* is made of messages, a *digest* of leaves."""
+
+    LEAF = "leaf"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary of the messages at the positions *first* to *last*. A *corrected* one holds an admin's words."""
+
+    id: int
+    kind: SummaryKind
+    first: int
+    last: int
+    text: str = field(repr=False)
+    tokens: int
+    corrected: bool
+    reason: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A summary that was claimed and is to be written: from *messages* (a leaf) or *parts* (a digest)."""
+
+    id: int
+    kind: SummaryKind
+    first: int
+    last: int
+    messages: tuple[Message, ...] = ()
+    parts: tuple[Summary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What a compactor needs to know of a channel's open epoch.
+
+    *backlog* are the oldest messages after the last leaf, up to the first turn that is not finished, *is_whole* if these are
+    all. *gaps* are the spans whose leaf is void, *summaries* those that are shown.
+    """
+
+    channel_id: int
+    epoch: int
+    overrides: Overrides
+    policy: str
+    backlog: tuple[Message, ...]
+    is_whole: bool
+    gaps: tuple[tuple[int, int], ...]
+    summaries: tuple[Summary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +165,14 @@ class Reach:
 class Window:
     """The newest messages of an epoch, oldest first, up to and including a turn's last trigger.
 
-    *policy* names the policy that *start* was computed by; *start* is a position.
+    *policy* names the policy that *start* was computed by; *start* is a position. *summaries* are those to be shown.
     """
 
     messages: tuple[Message, ...]
     start: int
     policy: str
+    epoch: int
+    summaries: tuple[Summary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +202,15 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """What a summary stands for: how many messages, and when the first and the last of them were said."""
+
+    messages: int
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """An epoch that a reset closed: how many messages it holds."""
 
@@ -146,7 +222,8 @@ class Closed:
 class Overview:
     """What is remembered in a channel's open epoch. *since* is the oldest message's time, None without messages.
 
-    ``window_*`` counts the part that the model sees next.
+    ``window_*`` counts the part that the model sees next. *summaries* are those that are shown, *lost_correction* tells that an
+    admin's correction is void, *compaction_error* why the last summary could not be made, None if it could.
     """
 
     epoch: int
@@ -155,5 +232,10 @@ class Overview:
     since: float | None
     window_messages: int
     window_tokens: int
+    summaries: tuple[Summary, ...]
+    lost_correction: bool
+    compaction_error: str | None
+    compaction_failed_at: float | None
+    overrides: Overrides
     restorable_messages: int
     restorable_since: float | None

@@ -6,10 +6,27 @@ Every method that writes returns after its commit: what it returned is on the di
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from storage.records import Closed, Incoming, Interrupted, Outcome, Overview, Reach, Status, Turn, Window
+from storage.records import (
+    Closed,
+    Compaction,
+    Covered,
+    Draft,
+    Incoming,
+    Interrupted,
+    Message,
+    Outcome,
+    Overrides,
+    Overview,
+    Reach,
+    Role,
+    Status,
+    Summary,
+    Turn,
+    Window,
+)
 
 
 class Store(Protocol):
@@ -34,16 +51,33 @@ class Store(Protocol):
         """
         ...
 
+    async def forget_channel(self, channel_id: int) -> None:
+        """Take everything that is known of a channel out of memory, whatever the epoch; what was billed stays in the books."""
+        ...
+
+    async def known_channels(self) -> list[int]:
+        """Return the ids of the channels of which something is remembered, those that spoke last first."""
+        ...
+
+    async def newest_ids(self, channel_id: int, *, limit: int) -> list[int]:
+        """Return the Discord ids of the *limit* newest messages that are remembered of a channel, newest first.
+
+        Each chunk of a reply counts; what was brought in and is older than the channel does not.
+        """
+        ...
+
     async def unfinished_channels(self) -> list[int]:
         """Return the ids of the channels where a turn waits, those that wait longest first."""
         ...
 
-    async def begin(self, channel_id: int, *, owner: str, lease: float, budget: int, now: float) -> Turn | None:
+    async def begin(
+        self, channel_id: int, *, owner: str, lease: float, budget: Callable[[Overrides], int], now: float
+    ) -> Turn | None:
         """Take the channel's next turn for *owner* for *lease* seconds; None if there is none.
 
         A turn that was left in the middle, by *owner* or by somebody whose lease is over, comes before the claimed one.
-        A claimed one becomes `generating`: its oldest triggers that fit *budget* are fixed, at least one; the rest wait
-        in a new claimed turn.
+        A claimed one becomes `generating`: its oldest triggers that fit the *budget* for what the channel sets for itself
+        are fixed, at least one; the rest wait in a new claimed turn.
         """
         ...
 
@@ -54,8 +88,112 @@ class Store(Protocol):
         """
         ...
 
-    async def move_window(self, turn: Turn, *, start: int, policy: str) -> None:
-        """Let the window of the turn's epoch start at position *start*, as *policy* computed it."""
+    async def peek_window(self, channel_id: int, *, policy: str, reach: Reach) -> Window | None:
+        """Return the same for everything that has a position now; None for a channel that is not known."""
+        ...
+
+    async def move_window(self, turn: Turn, *, start: int, policy: str, look_back: int) -> None:
+        """Let the window of the turn's epoch start at position *start*, as *policy* computed it.
+
+        A policy that is new here finds messages that no leaf covers: leaves are to be made of the newest *look_back* tokens.
+        """
+        ...
+
+    async def set_overrides(self, channel_id: int, guild_id: int | None, overrides: Overrides, *, now: float) -> None:
+        """Let a channel set this for itself, from its next turn on; a summary that is being written becomes void."""
+        ...
+
+    async def overrides(self, channel_id: int) -> Overrides:
+        """Return what the channel sets for itself."""
+        ...
+
+    async def compaction(self, channel_id: int, *, reach: Callable[[Overrides], Reach]) -> Compaction | None:
+        """Return what there is to compact in the channel's open epoch, of the backlog as much as *reach* allows."""
+        ...
+
+    async def claim_leaf(self, state: Compaction, span: tuple[int, int], *, reason: str, now: float) -> Draft | None:
+        """Claim a leaf over the positions of *span*, and return the messages that it is to be written from.
+
+        None if the epoch or the policy is not that of *state* any more, or the messages are gone.
+        """
+        ...
+
+    async def claim_digest(
+        self, state: Compaction, parts: Sequence[Summary], *, reason: str, now: float
+    ) -> Draft | None:
+        """Claim a digest of *parts*; None if these are not shown any more, or epoch or policy are not those of *state*."""
+        ...
+
+    async def commit_summary(
+        self,
+        draft: Draft,
+        *,
+        text: str,
+        tokens: int,
+        model: str,
+        prompt_tokens: int,
+        completion_tokens: int,
+        latency: float,
+    ) -> Summary | None:
+        """Make a draft a summary and, for a leaf, move the window behind it, in one transaction.
+
+        None, and the draft is thrown away, if its epoch or policy changed or a message in its span did.
+        """
+        ...
+
+    async def discard_summary(self, draft: Draft) -> None:
+        """Throw a draft away."""
+        ...
+
+    async def fail_summary(self, draft: Draft, channel_id: int, epoch: int, error: str, *, now: float) -> None:
+        """Throw a draft away and note why, until a summary can be made again."""
+        ...
+
+    async def correct_summary(self, channel_id: int, text: str, *, tokens: int, now: float) -> bool:
+        """Put an admin's words in the place of all summaries that are shown. False if there are none.
+
+        They stand until a message beneath them is edited or deleted.
+        """
+        ...
+
+    async def term_positions(
+        self, channel_id: int, epoch: int, terms: Sequence[str], *, newest: int
+    ) -> tuple[list[tuple[int, ...]], int]:
+        """Return for each of *terms* where it stands, as text, author or date: the *newest* positions, in order; and how many
+        positions the epoch has. Words of one stem are one term; any text is safe.
+        """
+        ...
+
+    async def messages_at(self, channel_id: int, epoch: int, positions: Collection[int]) -> dict[int, Message]:
+        """Return the messages at *positions*, those that there are."""
+        ...
+
+    async def search(self, channel_id: int, terms: Sequence[str], *, limit: int) -> list[Message]:
+        """Return the messages of the open epoch that contain all of *terms*, the best first. Any term is safe."""
+        ...
+
+    async def covered(self, channel_id: int, first: int, last: int) -> Covered | None:
+        """Tell what stands at the positions *first* to *last* of the open epoch; None if there is nothing any more."""
+        ...
+
+    async def export(self, channel_id: int) -> list[Message]:
+        """Return all messages of the open epoch, in order."""
+        ...
+
+    async def bring_in(self, messages: Sequence[tuple[Role, Incoming]], *, now: float) -> int:
+        """Add messages, each with its role, at the end of their channel's open epoch, all or none; returns how many were new."""
+        ...
+
+    async def learn_factor(self, model: str, factor: float, samples: int) -> None:
+        """Keep how many of the provider's tokens one of ours is, from so many calls."""
+        ...
+
+    async def factors(self) -> dict[str, tuple[float, int]]:
+        """Return what was learned for each model: the factor, and from how many calls."""
+        ...
+
+    async def tidy(self) -> None:
+        """Let what was deleted leave the files too: the index's segments and the write-ahead log."""
         ...
 
     async def record_chunk(self, turn: Turn, number: int, text: str) -> None:

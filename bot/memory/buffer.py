@@ -17,7 +17,7 @@ class BufferPolicy:
 
     @property
     def key(self) -> str:
-        return f"buffer:{self.context.high}:{self.context.low}"
+        return f"buffer:{self.context.key}"
 
     def reach(self, fixed: int) -> Reach:
         return Reach(messages=None, tokens=max(self.context.high - fixed, 0))
@@ -29,7 +29,7 @@ class BufferPolicy:
         return max(self.context.high - fixed, 1)
 
     def describe(self) -> str:
-        return f"buffer: everything, up to the model's context of {self.context.high:,} tokens"
+        return f"buffer: everything, up to the model's context of {self.context.asked:,} tokens"
 
     def fullness(self, overview: Overview, fixed: int) -> float:
         return (overview.window_tokens + fixed) / self.context.high

@@ -7,7 +7,7 @@ end, and a provider's prefix cache keeps hitting.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from storage.records import Message, Overview, Reach
@@ -15,15 +15,26 @@ from storage.records import Message, Overview, Reach
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """At *high* the window is full; a cut leaves at most *low*."""
+    """At *high* the window is full; a cut leaves at most *low*. *asked* is the high mark as it was configured."""
 
     high: int
     low: int
+    asked: int
+    trim_to: float
 
     @classmethod
-    def of(cls, high: int, trim_to: float) -> Self:
-        """Return the marks for a high mark and the share of it that a cut leaves."""
-        return cls(high, max(1, int(high * trim_to)))
+    def of(cls, high: int, trim_to: float, scale: float = 1.0) -> Self:
+        """Return the marks for a high mark and the share of it that a cut leaves.
+
+        *scale* is how many of the unit of *high* one of ours is: the provider's tokens for one of our estimate.
+        """
+        ours = max(1, int(high / scale))
+        return cls(ours, max(1, int(ours * trim_to)), high, trim_to)
+
+    @property
+    def key(self) -> str:
+        """What the marks were configured as, whatever the scale is now."""
+        return f"{self.asked}/{self.trim_to:g}"
 
 
 class Policy(Protocol):
@@ -82,5 +93,5 @@ def cut(messages: Sequence[Message], sizes: Sequence[int], marks: Marks) -> int:
 
 def cut_tokens(messages: Sequence[Message], fixed: int, marks: Marks) -> int:
     """Like :func:`cut`, by tokens; the marks hold for the whole prompt, of which *fixed* tokens are no messages."""
-    room = Marks(max(marks.high - fixed, 0), max(marks.low - fixed, 0))
+    room = replace(marks, high=max(marks.high - fixed, 0), low=max(marks.low - fixed, 0))
     return cut(messages, [message.tokens for message in messages], room)

@@ -17,7 +17,7 @@ class TokensPolicy:
 
     @property
     def key(self) -> str:
-        return f"tokens:{self.marks.high}:{self.marks.low}"
+        return f"tokens:{self.marks.key}"
 
     def reach(self, fixed: int) -> Reach:
         return Reach(messages=None, tokens=max(self.marks.high - fixed, 0))
@@ -29,7 +29,7 @@ class TokensPolicy:
         return max(self.marks.high - fixed, 1)
 
     def describe(self) -> str:
-        return f"tokens: up to {self.marks.high:,} tokens, then cut to {self.marks.low:,}"
+        return f"tokens: up to {self.marks.asked:,} tokens, then cut to {self.marks.trim_to:.0%} of it"
 
     def fullness(self, overview: Overview, fixed: int) -> float:
         return (overview.window_tokens + fixed) / self.marks.high

@@ -18,7 +18,7 @@ class WindowPolicy:
 
     @property
     def key(self) -> str:
-        return f"window:{self.marks.high}:{self.marks.low}:{self.context.high}:{self.context.low}"
+        return f"window:{self.marks.key}:{self.context.key}"
 
     def reach(self, fixed: int) -> Reach:
         return Reach(messages=self.marks.high, tokens=max(self.context.high - fixed, 0))
@@ -31,7 +31,7 @@ class WindowPolicy:
         return max(self.context.high - fixed, 1)
 
     def describe(self) -> str:
-        return f"window: up to {self.marks.high:,} messages, then cut to {self.marks.low:,}"
+        return f"window: up to {self.marks.asked:,} messages, then cut to {self.marks.low:,}"
 
     def fullness(self, overview: Overview, fixed: int) -> float:
         return max(overview.window_messages / self.marks.high, (overview.window_tokens + fixed) / self.context.high)

@@ -69,6 +69,10 @@ class Levers:
         """Back to ordinary."""
         #: Prompts with more tokens than this are answered with an overflow, in *overflow_shape*.
         self.prompt_limit: int | None = None
+        #: How many tokens are billed for one of ours: another provider's vocabulary.
+        self.tokens_factor = 1.0
+        #: The only model whose requests are pulled at; None for all.
+        self.only_model: str | None = None
         self.overflow_shape: Shape = "openai"
         #: Fields of OpenAI's API that this server does not know: a request that has one is answered 400.
         self.refused_fields: set[str] = set()
@@ -77,6 +81,10 @@ class Levers:
         self.reasonings: _Queue[str] = _Queue()
         self.pauses: _Queue[Pause] = _Queue()
         self.endings: _Queue[Ending] = _Queue()
+
+    def for_model(self, name: object) -> Levers:
+        """What applies to requests for the model *name*: these, or none."""
+        return self if self.only_model in (None, name) else Levers()
 
     def text(self, text: str, *, times: int | None = 1) -> None:
         """Reply with *text*."""

@@ -12,6 +12,11 @@ Role = Literal["system", "user", "assistant"]
 # "[42 Nemo] text", as the transcript of a channel has it, and "Nemo (42): text", as our own summaries have it.
 _HEADER = re.compile(r"\[(?P<id>\d+) (?P<name>.*?)\] ?(?P<text>.*)")
 _SUMMARY_LINE = re.compile(r"(?P<name>[^:\s][^:]{0,63}?) \((?P<id>\d+)\): (?P<text>.*)")
+# What is recalled stands in one block: its further lines are indented, a speaker who is named again has no id, and we are (you).
+_MEMORY = "[memory] "
+_NAMED_AGAIN = re.compile(r"\[(?P<name>[^\]]+)\] ?(?P<text>.*)")
+_OURS_AGAIN = "(you) "
+_BETWEEN = ("-- ", "…")
 _HUMAN = re.compile(r"(?:Human|User): ?(?P<text>.*)")
 # The last line of a completion prompt: whoever is to speak next, "AI:" or "[Mnemo]".
 _CUE = re.compile(r"[^\[\n]{1,64}:|\[[^\]\n]{1,64}\]:?")
@@ -70,6 +75,9 @@ def newest(heard: Sequence[Utterance]) -> list[Utterance]:
 
 
 def _blocks(role: Role, lines: Sequence[str]) -> Iterator[Utterance]:
+    if role == "user" and lines and lines[0].startswith(_MEMORY):
+        yield from _recalled([lines[0].removeprefix(_MEMORY), *(line.removeprefix("  ") for line in lines[1:])])
+        return
     open_block: Utterance | None = None
     for line in lines:
         header = None if role == "assistant" else _HEADER.match(line) or _SUMMARY_LINE.match(line)
@@ -84,3 +92,23 @@ def _blocks(role: Role, lines: Sequence[str]) -> Iterator[Utterance]:
             open_block = Utterance(role, line)
     if open_block and open_block.text.strip():
         yield replace(open_block, text=open_block.text.strip())
+
+
+def _recalled(lines: Sequence[str]) -> Iterator[Utterance]:
+    """What stands in a block of recalled messages, or of a summary: nobody says it now."""
+    authors: dict[str, str] = {}
+    run: list[str] = []
+    for line in lines:
+        if line.startswith(_BETWEEN):
+            continue
+        if header := _HEADER.match(line):
+            authors[header["name"]] = header["id"]
+        elif (again := _NAMED_AGAIN.match(line)) and again["name"] in authors:
+            line = f"[{authors[again['name']]} {again['name']}] {again['text']}"
+        elif line.startswith(_OURS_AGAIN):
+            yield from _blocks("system", run)
+            run = []
+            yield Utterance("assistant", line.removeprefix(_OURS_AGAIN))
+            continue
+        run.append(line)
+    yield from _blocks("system", run)

@@ -128,36 +128,37 @@ class LittleModel:
     async def _complete(self, request: web.Request, read: Callable[[Json], Ask]) -> web.StreamResponse:
         body = await _json(request)
         self.requests.append(Request(request.path, body, _client(request)))
-        if answer := self.levers.answers.take():
+        levers = self.levers.for_model(body.get("model"))
+        if answer := levers.answers.take():
             return _respond(answer)
-        for name in self.levers.refused_fields & body.keys():
+        for name in levers.refused_fields & body.keys():
             raise bad_request(f"Unrecognized request argument supplied: {name}", name)
         ask = read(body)
         self._check_model(ask.model)
-        pause = self.levers.pauses.take()
+        pause = levers.pauses.take()
         if pause and not pause.comments:
             await asyncio.sleep(pause.seconds)
-        draft = self._draft(ask)
-        ending = self.levers.endings.take() or Ending()
+        draft = self._draft(ask, levers)
+        ending = levers.endings.take() or Ending()
         if ask.stream:
             return await self._stream(request, draft, pause, ending)
         if ending.reset:
             _reset(request)
         return web.json_response(draft.whole())
 
-    def _draft(self, ask: Ask) -> Draft:
-        prompt_tokens = tokens.count(ask.prompt)
-        limit = self.levers.prompt_limit
+    def _draft(self, ask: Ask, levers: Levers) -> Draft:
+        prompt_tokens = round(tokens.count(ask.prompt) * levers.tokens_factor)
+        limit = levers.prompt_limit
         if limit is not None and prompt_tokens > limit:
-            raise ApiError(overflow(self.levers.overflow_shape, limit=limit, prompt=prompt_tokens))
-        scripted = self.levers.texts.take()
+            raise ApiError(overflow(levers.overflow_shape, limit=limit, prompt=prompt_tokens))
+        scripted = levers.texts.take()
         said = brain.reply(ask.heard) if scripted is None else scripted
         if ask.kind == "text" and scripted is None and not ask.prompt.endswith((" ", "\n")):
             # A completion model goes on with the text, so its first token brings the space after "AI:".
             said = f" {said}"
         text, finish_reason = cut(said, ask)
         cached = self._cache.look_up(ask.prompt)
-        return Draft(ask, text, finish_reason, self.levers.reasonings.take() or "", prompt_tokens, cached)
+        return Draft(ask, text, finish_reason, levers.reasonings.take() or "", prompt_tokens, cached)
 
     async def _stream(
         self, request: web.Request, draft: Draft, pause: Pause | None, ending: Ending

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from playground.discord import World
 from playground.page import views
+from playground.page.prompt import Prompts
 from playground.page.session import Session
 
 _STATIC = Path(__file__).parent / "static"
@@ -38,6 +39,7 @@ class Page:
         self._world = world
         self._files = {path.name: path for path in _STATIC.iterdir()}
         self._open: set[web.WebSocketResponse] = set()
+        self._prompts = Prompts(world)
 
     def mount(self, app: web.Application) -> None:
         """Serve the page from *app*, and hang up on every screen when it shuts down."""
@@ -75,7 +77,7 @@ class Page:
         await socket.prepare(request)
         self._open.add(socket)
         try:
-            await Session(self._world, person_id, socket).run()
+            await Session(self._world, person_id, socket, self._prompts).run()
         finally:
             self._open.discard(socket)
         return socket

@@ -18,6 +18,7 @@ from aiohttp import WSMsgType, web
 from playground.discord import DiscordError, Event, Permission, World
 from playground.names import WorldNames
 from playground.page import views
+from playground.page.prompt import Prompts, PromptWatch
 
 Json = dict[str, Any]
 
@@ -27,10 +28,12 @@ _PAGE_OF_HISTORY = 50
 class Session:
     """Serves one websocket for one person until it closes."""
 
-    def __init__(self, world: World, person_id: int, socket: web.WebSocketResponse) -> None:
+    def __init__(self, world: World, person_id: int, socket: web.WebSocketResponse, prompts: Prompts) -> None:
         self._world = world
         self._me = person_id
         self._socket = socket
+        self._prompts = prompts
+        self._panel = PromptWatch(prompts, lambda data: self._send({"kind": "PROMPT", "data": data}))
         self._names = WorldNames(world)
         self._actions: Mapping[str, Callable[[Json], Awaitable[Any]]] = {
             "history": self._history,
@@ -46,6 +49,7 @@ class Session:
             "click": self._click,
             "submit": self._submit,
             "complete": self._complete,
+            "prompt": self._prompt,
         }
 
     async def run(self) -> None:
@@ -54,10 +58,12 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 await self._send({"kind": "WELCOME", "data": views.welcome(self._world, self._me)})
                 telling = tasks.create_task(self._tell(events), name="page-events")
+                watching = tasks.create_task(self._panel.run(), name="page-prompt")
                 async for frame in self._socket:
                     if frame.type == WSMsgType.TEXT:
                         tasks.create_task(self._answer(json.loads(frame.data)), name="page-action")
                 telling.cancel()
+                watching.cancel()
 
     async def _send(self, frame: Json) -> None:
         # The browser may leave while we speak. The loop that reads from it notices, too, and ends the session.
@@ -68,13 +74,14 @@ class Session:
 
     async def _tell(self, events: AsyncIterator[Event]) -> None:
         async for event in events:
+            self._panel.notice(event)
             for kind, data in self._seen(event):
                 await self._send({"kind": kind, "data": data})
         await self._socket.close()
 
     def _seen(self, event: Event) -> list[tuple[str, Any]]:
         """What of an event this person sees, if anything."""
-        if event.only_for not in {None, self._me}:
+        if event.only_for not in {None, self._me} or self._prompts.is_own(event.data):
             return []
         if event.kind.startswith(("CHANNEL_", "THREAD_")):
             return [("CHANNELS", views.channels(self._world, self._me))]
@@ -108,6 +115,7 @@ class Session:
     async def _history(self, frame: Json) -> Json:
         channel_id, before = int(frame["channel"]), frame.get("before")
         there = self._world.messages(channel_id, viewer_id=self._me)
+        there = [each for each in there if not self._prompts.is_own(each)]
         older = [each for each in there if before is None or int(each["id"]) < int(before)]
         shown = older[-_PAGE_OF_HISTORY:]
         return {
@@ -164,6 +172,16 @@ class Session:
         return await self._world.autocomplete(
             self._me, int(frame["channel"]), frame["path"], frame["option"], frame["options"]
         )
+
+    async def _prompt(self, frame: Json) -> Json | None:
+        """What the model would see in a channel, and from now on a PROMPT whenever that changes; no channel ends it."""
+        self._panel.follow(None)
+        if frame["channel"] is None:
+            return None
+        channel_id = int(frame["channel"])
+        self._world.state.require(self._me, self._world.state.channel(channel_id))
+        self._panel.follow(channel_id)
+        return await self._prompts.ask(channel_id)
 
 
 def _message(frame: Json) -> tuple[int, int]:

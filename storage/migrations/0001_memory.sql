@@ -16,12 +16,16 @@ CREATE TABLE channels (
     reply_mode    TEXT
 ) STRICT;
 
--- One stretch between resets. window_policy names the policy that window_start was computed by.
+-- One stretch between resets. window_policy names the policy that window_start was computed by; up to summarized (exclusive)
+-- there are leaves. compaction_* tell the last summary that could not be made.
 CREATE TABLE epochs (
     channel_id    INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
     number        INTEGER NOT NULL,
     window_start  INTEGER NOT NULL DEFAULT 0,
     window_policy TEXT NOT NULL DEFAULT '',
+    summarized    INTEGER NOT NULL DEFAULT 0,
+    compaction_error     TEXT,
+    compaction_failed_at REAL,
     opened_at     REAL NOT NULL,
     closed_at     REAL,
     PRIMARY KEY (channel_id, number)
@@ -94,7 +98,8 @@ CREATE TABLE tombstones (
     deleted_at REAL NOT NULL
 ) STRICT;
 
--- One leaf (its own span of positions) or one digest (folded from leaves). A void one is never shown.
+-- One leaf (its own span of positions) or one digest (folded from leaves, or corrected by an admin). `writing` is claimed and has
+-- no text yet; a void one is never shown and has no text any more: a void leaf waits to be made again from its span.
 CREATE TABLE summaries (
     id             INTEGER PRIMARY KEY,
     channel_id     INTEGER NOT NULL,
@@ -102,18 +107,35 @@ CREATE TABLE summaries (
     kind           TEXT NOT NULL CHECK (kind IN ('leaf', 'digest')),
     first_position INTEGER NOT NULL,
     last_position  INTEGER NOT NULL,
-    text           TEXT NOT NULL,
-    tokens         INTEGER NOT NULL,
-    model          TEXT NOT NULL,
-    void           INTEGER NOT NULL DEFAULT 0 CHECK (void IN (0, 1)),
+    state          TEXT NOT NULL CHECK (state IN ('writing', 'ready', 'void')),
+    corrected      INTEGER NOT NULL DEFAULT 0 CHECK (corrected IN (0, 1)),
+    reason         TEXT NOT NULL,
+    text           TEXT NOT NULL DEFAULT '',
+    tokens         INTEGER NOT NULL DEFAULT 0,
+    model          TEXT NOT NULL DEFAULT '',
+    prompt_tokens     INTEGER NOT NULL DEFAULT 0,
+    completion_tokens INTEGER NOT NULL DEFAULT 0,
+    latency        REAL NOT NULL DEFAULT 0,
     created_at     REAL NOT NULL,
     FOREIGN KEY (channel_id, epoch) REFERENCES epochs (channel_id, number) ON DELETE CASCADE
 ) STRICT;
 
 CREATE INDEX summaries_in_order ON summaries (channel_id, epoch, first_position);
 
--- Full-text index over messages (rowid is messages.id): scope is the key of (channel, epoch) as a term.
-CREATE VIRTUAL TABLE messages_fts USING fts5 (content, neighbours, scope, tokenize = 'porter unicode61');
+-- Full-text index over messages that have a position (rowid is messages.id): the text, who said it when (in words), and as scope
+-- the key of (channel, epoch) as one term.
+CREATE VIRTUAL TABLE messages_fts USING fts5 (content, about, scope, tokenize = 'porter unicode61');
+
+CREATE TRIGGER messages_leave_the_index AFTER DELETE ON messages BEGIN
+    DELETE FROM messages_fts WHERE rowid = old.id;
+END;
+
+-- How many of the provider's tokens one of ours is, learned from what it bills.
+CREATE TABLE calibration (
+    model   TEXT PRIMARY KEY,
+    factor  REAL NOT NULL,
+    samples INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Tokens and cost by day, for budgets and charts. guild_id is 0 in a direct message.
 CREATE TABLE usage (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from storage.records import Closed, Overview, Status
-from storage.sql import rows
+from storage.sql import index, rows, summaries
 
 
 def reset(db: sqlite3.Connection, channel_id: int, now: float) -> Closed | None:
@@ -16,8 +16,7 @@ def reset(db: sqlite3.Connection, channel_id: int, now: float) -> Closed | None:
     epoch = rows.open_epoch(db, channel_id)
     if epoch is None:
         return None
-    _cancel_turns(db, channel_id, epoch)
-    db.execute("UPDATE epochs SET closed_at = ? WHERE channel_id = ? AND number = ?", (now, channel_id, epoch))
+    _close(db, channel_id, epoch, now)
     highest = db.execute("SELECT max(number) FROM epochs WHERE channel_id = ?", (channel_id,)).fetchone()[0]
     db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, highest + 1, now))
     db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (highest + 1, channel_id))
@@ -36,8 +35,7 @@ def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: f
     ).fetchone()
     if epoch is None or latest is None:
         return None
-    _cancel_turns(db, channel_id, epoch)
-    db.execute("UPDATE epochs SET closed_at = ? WHERE channel_id = ? AND number = ?", (now, channel_id, epoch))
+    _close(db, channel_id, epoch, now)
     db.execute("UPDATE epochs SET closed_at = NULL WHERE channel_id = ? AND number = ?", (channel_id, latest["number"]))
     db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (latest["number"], channel_id))
     return Closed(latest["number"], _count(db, channel_id, latest["number"]))
@@ -48,22 +46,29 @@ def purge(db: sqlite3.Connection, closed_before: float) -> int:
     return db.execute("DELETE FROM epochs WHERE closed_at <= ?", (closed_before,)).rowcount
 
 
+def _close(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> None:
+    _cancel_turns(db, channel_id, epoch)
+    summaries.drop_drafts(db, channel_id)
+    db.execute("UPDATE epochs SET closed_at = ? WHERE channel_id = ? AND number = ?", (now, channel_id, epoch))
+
+
 def _cancel_turns(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
     unfinished = db.execute(
         f"SELECT id FROM turns WHERE channel_id = ? AND epoch = ? AND status IN {rows.UNFINISHED} ORDER BY id",
         (channel_id, epoch),
     ).fetchall()
     for turn in unfinished:
-        _place_waiting(db, channel_id, turn["id"])
+        _place_waiting(db, channel_id, epoch, turn["id"])
         rows.set_status(db, turn["id"], Status.CANCELLED)
 
 
-def _place_waiting(db: sqlite3.Connection, channel_id: int, turn_id: int) -> None:
+def _place_waiting(db: sqlite3.Connection, channel_id: int, epoch: int, turn_id: int) -> None:
     """Give triggers that were never answered a position, so that a restore finds them."""
     for trigger in rows.triggers(db, turn_id):
         if trigger.position is None:
             position = rows.take_positions(db, channel_id, 1)
             db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (position, trigger.discord_id))
+            index.refresh(db, channel_id, epoch, position)
 
 
 def _count(db: sqlite3.Connection, channel_id: int, epoch: int) -> int:
@@ -86,6 +91,10 @@ def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Ov
         " WHERE e.channel_id = ? AND e.number = ?",
         (channel_id, epoch),
     ).fetchone()
+    state = db.execute(
+        "SELECT compaction_error, compaction_failed_at FROM epochs WHERE channel_id = ? AND number = ?",
+        (channel_id, epoch),
+    ).fetchone()
     latest = db.execute(
         "SELECT number, closed_at FROM epochs WHERE channel_id = ? AND closed_at > ?"
         " ORDER BY closed_at DESC, number DESC LIMIT 1",
@@ -98,6 +107,11 @@ def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Ov
         since=whole[2],
         window_messages=window[0],
         window_tokens=window[1],
+        summaries=summaries.shown(db, channel_id, epoch),
+        lost_correction=summaries.lost_correction(db, channel_id, epoch),
+        compaction_error=state["compaction_error"],
+        compaction_failed_at=state["compaction_failed_at"],
+        overrides=rows.overrides(db, channel_id),
         restorable_messages=_count(db, channel_id, latest["number"]) if latest else 0,
         restorable_since=latest["closed_at"] if latest else None,
     )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection
 
 from storage.records import Incoming, Interrupted, Status
-from storage.sql import rows
+from storage.sql import index, rows, summaries
 
 
 def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: float) -> bool:
@@ -14,7 +14,7 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
 
     Returns False, having changed nothing, for a message that is known already or was deleted.
     """
-    if _is_known(db, message.discord_id):
+    if is_known(db, message.discord_id):
         return False
     epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
     turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
@@ -39,10 +39,12 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
         "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
         (message.discord_id, message.channel_id),
     )
+    index.refresh(db, message.channel_id, epoch, position)
     return True
 
 
-def _is_known(db: sqlite3.Connection, discord_id: int) -> bool:
+def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
+    """Whether a message is remembered, or was and is deleted."""
     known = db.execute(
         "SELECT 1 FROM messages WHERE discord_id = :id UNION ALL SELECT 1 FROM tombstones WHERE discord_id = :id",
         {"id": discord_id},
@@ -70,10 +72,19 @@ def edit(db: sqlite3.Connection, discord_id: int, content: str, tokens: int, now
     """Replace the content of a remembered message of a person; returns whether there was one that differed."""
     changed = db.execute(
         "UPDATE messages SET content = ?, tokens = ?, edited_at = ?"
-        " WHERE discord_id = ? AND role = 'user' AND content <> ?",
+        " WHERE discord_id = ? AND role = 'user' AND content <> ? RETURNING channel_id, epoch, position",
         (content, tokens, now, discord_id, content),
-    )
-    return changed.rowcount > 0
+    ).fetchone()
+    if changed is None:
+        return False
+    _changed_at(db, *changed)
+    return True
+
+
+def _changed_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
+    """Let everything that was made from the message at *position* follow: the index, and the summaries that cover it."""
+    index.refresh(db, channel_id, epoch, position)
+    summaries.void_at(db, channel_id, epoch, position)
 
 
 def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> list[Interrupted]:
@@ -94,12 +105,45 @@ def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> 
 
 def _forget_message(db: sqlite3.Connection, discord_id: int, now: float) -> int | None:
     row = db.execute(
-        "DELETE FROM messages WHERE discord_id = ? AND role = 'user' RETURNING turn_id", (discord_id,)
+        "DELETE FROM messages WHERE discord_id = ? AND (role = 'user' OR turn_id IS NULL)"
+        " RETURNING turn_id, channel_id, epoch, position",
+        (discord_id,),
     ).fetchone()
     if row is None:
         return None
+    _changed_at(db, row["channel_id"], row["epoch"], row["position"])
     db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (discord_id, now))
     return row["turn_id"]  # type: ignore[no-any-return]  # a row's values have no types
+
+
+def forget_channel(db: sqlite3.Connection, channel_id: int) -> None:
+    """Delete a channel with its epochs and all that they hold."""
+    db.execute("DELETE FROM channels WHERE id = ?", (channel_id,))
+
+
+def known_channels(db: sqlite3.Connection) -> list[int]:
+    """Return the ids of the channels that have messages, those that spoke last first."""
+    found = db.execute(
+        "SELECT id FROM channels c WHERE EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = c.id)"
+        " ORDER BY last_seen DESC"
+    )
+    return [row["id"] for row in found]
+
+
+def newest_ids(db: sqlite3.Connection, channel_id: int, limit: int) -> list[int]:
+    """Return the Discord ids of the newest remembered messages, newest first, each chunk of an answered turn for itself.
+
+    Nothing can have been said in a channel before it was made, so what is older was brought in from somewhere else.
+    """
+    found = db.execute(
+        "SELECT discord_id FROM messages WHERE channel_id = ?1 AND discord_id >= ?1"
+        " UNION SELECT k.discord_id FROM turns t JOIN chunks k ON k.turn_id = t.id"
+        " JOIN messages m ON m.turn_id = t.id AND m.role = 'assistant'"
+        " WHERE t.channel_id = ?1 AND t.status = 'answered' AND k.discord_id IS NOT NULL"
+        " ORDER BY 1 DESC LIMIT ?2",
+        (channel_id, limit),
+    )
+    return [row["discord_id"] for row in found]
 
 
 def _forget_chunk(db: sqlite3.Connection, discord_id: int) -> int | None:
@@ -113,7 +157,12 @@ def _describe(db: sqlite3.Connection, turn_id: int) -> Interrupted:
 
 
 def _withdraw_reply(db: sqlite3.Connection, turn: Interrupted) -> None:
-    db.execute("DELETE FROM messages WHERE turn_id = ? AND role = 'assistant'", (turn.turn_id,))
+    reply = db.execute(
+        "DELETE FROM messages WHERE turn_id = ? AND role = 'assistant' RETURNING channel_id, epoch, position",
+        (turn.turn_id,),
+    ).fetchone()
+    if reply is not None:
+        _changed_at(db, *reply)
     remaining = db.execute("SELECT count(*) FROM messages WHERE turn_id = ?", (turn.turn_id,)).fetchone()[0]
     if turn.status in (Status.CLAIMED, *_RUNNING) and not remaining:
         rows.set_status(db, turn.turn_id, Status.CANCELLED)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 
-from storage.records import Chunk, Message, Status
+from storage.records import Chunk, Message, Overrides, Status
 
 MESSAGE_COLUMNS = "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id"
+
+#: Above every position that there is.
+NO_POSITION = 2**62
 
 #: The statuses of a turn that somebody still has to do something about.
 UNFINISHED = "('claimed', 'generating', 'sending')"
@@ -32,6 +36,12 @@ def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:
     return tuple(Chunk(*row) for row in rows)
 
 
+def overrides(db: sqlite3.Connection, channel_id: int) -> Overrides:
+    """Return what the channel sets for itself; nothing for one that is not known."""
+    row = db.execute("SELECT policy, max_messages, max_tokens FROM channels WHERE id = ?", (channel_id,)).fetchone()
+    return Overrides(*row) if row else Overrides()
+
+
 def open_epoch(db: sqlite3.Connection, channel_id: int) -> int | None:
     """Return the number of the channel's open epoch, None for a channel that is not known."""
     row = db.execute("SELECT epoch FROM channels WHERE id = ?", (channel_id,)).fetchone()
@@ -55,6 +65,26 @@ def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
         (count, channel_id, count),
     ).fetchone()
     return int(row[0])
+
+
+def book(
+    db: sqlite3.Connection,
+    channel_id: int,
+    user_id: int,
+    kind: str,
+    model: str,
+    tokens: tuple[int, int, int],
+    now: float,
+) -> None:
+    """Count one call of a model: *tokens* of its prompt, those of them that were cached, and of what it wrote."""
+    guild_id = db.execute("SELECT ifnull(guild_id, 0) FROM channels WHERE id = ?", (channel_id,)).fetchone()[0]
+    db.execute(
+        "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, NULL)"
+        " ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+        " cached_tokens = cached_tokens + excluded.cached_tokens,"
+        " completion_tokens = completion_tokens + excluded.completion_tokens",
+        (datetime.fromtimestamp(now, UTC).date().isoformat(), guild_id, channel_id, user_id, kind, model, *tokens),
+    )
 
 
 def set_status(db: sqlite3.Connection, turn_id: int, status: Status) -> None:

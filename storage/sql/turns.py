@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
-from storage.records import Message, Outcome, Status, Turn
-from storage.sql import intake, rows
+from storage.records import Message, Outcome, Overrides, Status, Turn
+from storage.sql import index, intake, rows
 
 
 def release_all(db: sqlite3.Connection) -> None:
@@ -23,12 +22,19 @@ def unfinished_channels(db: sqlite3.Connection) -> list[int]:
     return [row["channel_id"] for row in found]
 
 
-def begin(db: sqlite3.Connection, channel_id: int, owner: str, lease: float, budget: int, now: float) -> Turn | None:
+def begin(
+    db: sqlite3.Connection,
+    channel_id: int,
+    owner: str,
+    lease: float,
+    budget: Callable[[Overrides], int],
+    now: float,
+) -> Turn | None:
     """Take the channel's next turn for *owner* for *lease* seconds, or return None if there is none.
 
     A turn that was left in the middle, by *owner* or by somebody whose lease is over, comes before the claimed one. A
-    claimed one becomes `generating`: its oldest triggers that fit *budget* tokens are fixed, the rest wait in a new
-    claimed turn.
+    claimed one becomes `generating`: its oldest triggers that fit the *budget* for what the channel sets for itself
+    are fixed, the rest wait in a new claimed turn.
     """
     row = db.execute(
         "SELECT id, status FROM turns WHERE channel_id = ? AND (status = 'claimed' OR (status IN ('generating',"
@@ -38,21 +44,22 @@ def begin(db: sqlite3.Connection, channel_id: int, owner: str, lease: float, bud
     if row is None:
         return None
     if row["status"] == Status.CLAIMED:
-        _fix_triggers(db, channel_id, row["id"], budget, now)
+        _fix_triggers(db, channel_id, row["id"], budget(rows.overrides(db, channel_id)), now)
     db.execute("UPDATE turns SET owner = ?, lease_until = ? WHERE id = ?", (owner, now + lease, row["id"]))
     return _load(db, row["id"])
 
 
 def _fix_triggers(db: sqlite3.Connection, channel_id: int, turn_id: int, budget: int, now: float) -> None:
+    epoch = db.execute("SELECT epoch FROM turns WHERE id = ?", (turn_id,)).fetchone()["epoch"]
     waiting = rows.triggers(db, turn_id)
     taken = waiting[: _how_many_fit(waiting, budget)]
     first = rows.take_positions(db, channel_id, len(taken) + 1)
     for offset, trigger in enumerate(taken):
         db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (first + offset, trigger.discord_id))
+        index.refresh(db, channel_id, epoch, first + offset)
     db.execute("UPDATE turns SET status = 'generating', position = ? WHERE id = ?", (first + len(taken), turn_id))
     rest = waiting[len(taken) :]
     if rest:
-        epoch = db.execute("SELECT epoch FROM turns WHERE id = ?", (turn_id,)).fetchone()["epoch"]
         next_turn = intake.claim_turn(db, channel_id, epoch, now)
         for trigger in rest:
             db.execute("UPDATE messages SET turn_id = ? WHERE discord_id = ?", (next_turn, trigger.discord_id))
@@ -81,13 +88,18 @@ def _load(db: sqlite3.Connection, turn_id: int) -> Turn:
         reply=row["reply"],
         finish_reason=row["finish_reason"],
         chunks=rows.chunks(db, turn_id),
+        overrides=rows.overrides(db, row["channel_id"]),
     )
 
 
 def record_chunk(db: sqlite3.Connection, turn: Turn, number: int, text: str) -> None:
-    """Record that a chunk is about to be sent with *text*; what is known of its Discord id stays."""
+    """Record that a chunk is about to be sent with *text*; what is known of its Discord id stays.
+
+    Of a turn that was deleted for good meanwhile nothing is recorded.
+    """
     db.execute(
-        "INSERT INTO chunks (turn_id, number, attempt, text) VALUES (?, ?, ?, ?)"
+        "INSERT INTO chunks (turn_id, number, attempt, text) SELECT ?1, ?2, ?3, ?4 WHERE EXISTS"
+        " (SELECT 1 FROM turns WHERE id = ?1)"
         " ON CONFLICT (turn_id, number) DO UPDATE SET text = excluded.text, attempt = excluded.attempt",
         (turn.id, number, turn.attempt, text),
     )
@@ -147,29 +159,11 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
             now,
         ),
     )
-    _book(db, turn, row, now)
+    billed = (row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
+    rows.book(db, turn.channel_id, turn.newest.author_id, "reply", row["model"], billed, now)
+    index.refresh(db, turn.channel_id, turn.epoch, turn.position)
     rows.set_status(db, turn.id, Status.ANSWERED)
     return True
-
-
-def _book(db: sqlite3.Connection, turn: Turn, row: sqlite3.Row, now: float) -> None:
-    guild_id = db.execute("SELECT ifnull(guild_id, 0) FROM channels WHERE id = ?", (turn.channel_id,)).fetchone()[0]
-    db.execute(
-        "INSERT INTO usage VALUES (?, ?, ?, ?, 'reply', ?, 1, ?, ?, ?, NULL)"
-        " ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
-        " cached_tokens = cached_tokens + excluded.cached_tokens,"
-        " completion_tokens = completion_tokens + excluded.completion_tokens",
-        (
-            datetime.fromtimestamp(now, UTC).date().isoformat(),
-            guild_id,
-            turn.channel_id,
-            turn.newest.author_id,
-            row["model"],
-            row["prompt_tokens"] or 0,
-            row["cached_tokens"] or 0,
-            row["completion_tokens"] or 0,
-        ),
-    )
 
 
 def close(db: sqlite3.Connection, turn: Turn, status: Status) -> bool:

@@ -104,11 +104,15 @@ class Person:
         expect(reply).to_have_attribute("aria-busy", "false")
         return reply
 
-    def run(self, command: str) -> Locator:
-        """Pick a slash command from the list and run it; return the answer."""
+    def run(self, command: str, **options: str) -> Locator:
+        """Pick a slash command from the list, fill in options, and run it; return the answer."""
         before = self.page.locator(".ephemeral").count()
         self.box.fill(command)
         self.page.get_by_role("option").filter(has_text=command).click()
+        for name, value in options.items():
+            self.page.locator(".command label").filter(has=self.page.get_by_text(name, exact=True)).get_by_role(
+                "spinbutton"
+            ).fill(value)
         self.page.get_by_role("button", name="Run").click()
         expect(self.page.locator(".ephemeral")).to_have_count(before + 1)
         return self.page.locator(".ephemeral").last

@@ -97,6 +97,48 @@ def test_nothing_that_people_write_runs_in_the_page(person: Person) -> None:
     expect(said.locator(".content")).to_contain_text("<script>alert(1)</script>")
 
 
+def test_the_panel_shows_what_the_model_would_see(person: Person) -> None:
+    page, toggle = person.page, person.page.get_by_role("button", name="What the model sees")
+    panel = page.get_by_role("complementary", name="What the model would see now")
+    newest = panel.get_by_role("row", name="newest").get_by_role("cell").first
+    sent = panel.get_by_role("listitem")
+
+    person.become("Marlin")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    expect(panel).to_contain_text("I remember nothing in this channel yet.")
+    expect(page.locator("#members")).to_be_hidden()
+
+    person.ask("@Mnemo <img src=x onerror=alert(1)> is what I like.")
+    expect(sent.last).to_contain_text("is what I like")
+    expect(panel.locator("img")).to_have_count(0)
+    expect(newest).not_to_have_text("0")
+    before = panel.locator("#prompt-total").inner_text()
+    person.ask("@Mnemo And anemones.")
+    expect(sent.last).to_contain_text("anemones")
+    expect(panel.locator("#prompt-total")).not_to_have_text(before)
+    expect(page.locator(".ephemeral")).to_have_count(0)
+
+    unfold = sent.first.get_by_role("button")
+    unfold.press("Enter")
+    expect(unfold).to_have_attribute("aria-expanded", "true")
+    unfold.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(toggle).to_be_focused()
+    on_a_phone(person)
+
+
+def on_a_phone(person: Person) -> None:
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    toggle = person.page.get_by_role("button", name="What the model sees")
+    panel = person.page.get_by_role("complementary", name="What the model would see now")
+
+    toggle.click()
+    expect(panel.get_by_role("listitem").last).to_contain_text("anemones")
+    toggle.click()
+    expect(panel).to_be_hidden()
+
+
 def test_the_page_comes_back_after_a_break(tmp_path: Path) -> None:
     lines: list[WebSocketRoute] = []
 

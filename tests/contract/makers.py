@@ -30,7 +30,7 @@ async def hear(store: Store, discord_id: int, text: str = "", *, addressed: bool
 async def begin(
     store: Store, channel: int = 1, *, owner: str = "me", budget: int = 1000, now: float = NOW
 ) -> Turn | None:
-    return await store.begin(channel, owner=owner, lease=60, budget=budget, now=now)
+    return await store.begin(channel, owner=owner, lease=60, budget=lambda _: budget, now=now)
 
 
 async def begun(store: Store, channel: int = 1, **how: int) -> Turn:

@@ -156,7 +156,7 @@ async def test_an_overview_counts_messages_tokens_and_the_window(store: Store) -
     await exchange(store, 100, "one", "reply one")
     await hear(store, 102, "two")
     turn = await begun(store)
-    await store.move_window(turn, start=turn.triggers[0].position, policy="p")
+    await store.move_window(turn, start=turn.triggers[0].position, policy="p", look_back=10**6)
 
     overview = await store.overview(1, closed_after=0)
 

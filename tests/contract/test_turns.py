@@ -133,7 +133,7 @@ async def test_a_window_starts_where_it_was_moved_to_for_the_policy_that_moved_i
     await exchange(store, 100, "one", "reply one")
     await hear(store, 102, "two")
     turn = await begun(store)
-    await store.move_window(turn, start=turn.triggers[0].position, policy="p")
+    await store.move_window(turn, start=turn.triggers[0].position, policy="p", look_back=10**6)
 
     assert [message.content for message in (await window(store, turn, policy="p")).messages] == ["two"]
     assert [message.content for message in (await window(store, turn, policy="other")).messages] == [

@@ -11,9 +11,9 @@ import discord
 import pytest
 import simcord
 
-from bot.client import MnemoBot, Services
+from bot.client import MnemoBot
 from bot.errors import UserFacingError
-from bot.runtime import open_conversations
+from bot.runtime import open_services
 from bot.settings import Settings
 from playground.model import LittleModel
 
@@ -80,8 +80,8 @@ class World:
 @asynccontextmanager
 async def living(settings: Settings) -> AsyncIterator[World]:
     """Run a bot with *settings* in a fresh simulated Discord."""
-    async with open_conversations(settings) as (conversations, _):
-        bot = MnemoBot(Services(conversations, settings.reply_mode))
+    async with open_services(settings) as (services, _):
+        bot = MnemoBot(services)
         env = simcord.Env(bot, check_errors=False)  # a refused command is an error to SimCord and an answer to us
         await env.start()
         try:
@@ -92,7 +92,7 @@ async def living(settings: Settings) -> AsyncIterator[World]:
             marlin = guild.add_member(env.create_user("Marlin"), roles=[managers])
             yield World(env, bot, guild, channel, nemo, marlin)
         finally:
-            await conversations.close(1)
+            await services.conversations.close(1)
             await env.shutdown()
         unexpected = [
             error for error in env.errors if not isinstance(getattr(error, "original", error), UserFacingError)

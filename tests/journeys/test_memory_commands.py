@@ -7,22 +7,7 @@ import simcord
 
 from playground.model import LittleModel
 from tests.journeys.conftest import MakeSettings, World, living
-
-
-def text_of(result: simcord.InteractionResult) -> str:
-    """All that the caller was shown, panels included."""
-    shown = [message for message in (result.response, *result.followups) if message is not None]
-    words: list[str] = []
-    for message in shown:
-        words.append(message.content)
-        for embed in message.embeds:
-            words += [embed.title or "", *(f"{field.name}: {field.value}" for field in embed.fields)]
-    return "\n".join(word for word in words if word)
-
-
-def shown_last(result: simcord.InteractionResult) -> discord.Message:
-    """The last message that the caller was shown."""
-    return [shown for shown in (result.response, *result.followups) if shown is not None][-1].message
+from tests.journeys.shown import shown_last, text_of
 
 
 async def reset(world: World, actor: simcord.MemberActor, button: str = "Start afresh") -> str:
@@ -39,7 +24,7 @@ async def test_show_tells_messages_tokens_policy_and_budget(world: World) -> Non
     assert shown.ephemeral
     text = text_of(shown)
     assert "Messages: 2" in text
-    assert "tokens: up to 4,000 tokens" in text
+    assert "hybrid: a summary, the newest turns, recalled passages, up to 4,000 tokens" in text
     assert "Since: <t:" in text
     assert "%" in text
 

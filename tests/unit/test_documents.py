@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from pydantic.fields import FieldInfo
 
 from bot.settings import DEFAULT_PERSONA, Settings
+from cogs.memory import MemoryCog
 
 SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
 
@@ -24,6 +25,12 @@ def default(field: FieldInfo) -> str:
     """A setting's default as one would type it; nothing for none."""
     value = field.get_default()
     return "" if value is None or field.is_required() else f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def stated_as(field: FieldInfo) -> str:
+    """A setting's default as a table states it, on one line."""
+    expected = default(field).replace("\n", r"\n")
+    return f"`{expected}`" if expected else "none"
 
 
 def bounds(field: FieldInfo) -> str | None:
@@ -75,8 +82,7 @@ def test_the_configuration_page_names_every_setting_and_nothing_else(configurati
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_configuration_page_says_defaults_and_bounds(configuration: dict[str, list[str]], name: str) -> None:
     _, stated_default, takes = configuration[name]
-    expected = default(SETTINGS[name])
-    assert stated_default == (f"`{expected}`" if expected else "none")
+    assert stated_default == stated_as(SETTINGS[name])
     assert takes == (bounds(SETTINGS[name]) or takes)
 
 
@@ -90,8 +96,12 @@ def test_the_readme_names_every_setting_with_its_default(readme: str) -> None:
     rows = table(section(readme, "Settings"))
     assert rows.keys() == SETTINGS.keys()
     for name, (_, stated) in rows.items():
-        expected = default(SETTINGS[name])
-        assert stated == (f"`{expected}`" if expected else "none"), name
+        assert stated == stated_as(SETTINGS[name]), name
+
+
+def test_the_readme_lists_every_command(readme: str) -> None:
+    listed = re.findall(r"^\| `(/[a-z ]+)` \|", section(readme, "Commands"), re.MULTILINE)
+    assert sorted(listed) == sorted(f"/memory {command.name}" for command in MemoryCog.__cog_app_commands__)
 
 
 def test_every_make_target_that_a_document_names_exists(repo_root: Path) -> None:

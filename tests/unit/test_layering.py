@@ -23,8 +23,18 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.errors",
         "bot.answers",
         "bot.ports",
+        "bot.memories",
         "storage.errors",
         "storage.StorageError",
+    ),
+    "cogs/memory": (
+        "cogs.memory",
+        "bot.memories",
+        "bot.formats",
+        "bot.prompt_report",
+        "bot.errors",
+        "bot.answers",
+        "storage.records",
     ),
     "bot": ("bot", "storage"),
     "bot/prompt.py": ("storage.records",),
@@ -33,7 +43,7 @@ OURS: dict[str, tuple[str, ...]] = {
 }
 
 #: What they may besides, for their annotations alone.
-OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {"cogs": ("bot.client",)}
+OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {"cogs": ("bot.client",), "cogs/memory": ("bot.client",)}
 
 #: Where a library may be imported; anywhere, if it is not listed. The playground may use what it likes of these: it stands apart.
 LIBRARIES: dict[str, tuple[str, ...]] = {
@@ -44,9 +54,10 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "aiosqlite": ("storage",),
 }
 
-#: What opens things. Only the composition root and the doctor, who looks at the same things, may import these.
+#: What opens things. Only the composition root, the doctor, who looks at the same things, and what works on the database while no
+#: bot runs may import these.
 CONSTRUCTORS = ("storage.open_store", "storage.sqlite", "bot.model")
-MAY_CONSTRUCT = ("bot/runtime.py", "bot/doctor.py", "storage")
+MAY_CONSTRUCT = ("bot/runtime.py", "bot/doctor.py", "bot/transfer.py", "storage")
 
 MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 60

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,11 +11,15 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from playground.discord import World
-from playground.page import Page
+from playground.discord import World, commands, responses
+from playground.discord.drafts import Upload
+from playground.page import Page, prompt
 
 Json = dict[str, Any]
 Client = TestClient[Any, Any]
+
+EPHEMERAL = 64
+MESSAGE = 4
 
 
 @pytest.fixture
@@ -37,11 +43,14 @@ class Screen:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
+        #: The kinds of all events so far.
+        self.heard: set[str] = set()
 
     async def next(self, kind: str) -> Any:
         """The data of the next event of this kind."""
         while True:
             frame = await self._socket.receive_json(timeout=5)
+            self.heard.add(frame["kind"])
             if frame["kind"] == kind:
                 return frame.get("data")
 
@@ -52,6 +61,7 @@ class Screen:
             frame: Json = await self._socket.receive_json(timeout=5)
             if frame["kind"] == "ANSWER":
                 return frame
+            self.heard.add(frame["kind"])
 
 
 async def screen(client: Client, world: World, username: str) -> Screen:
@@ -178,3 +188,109 @@ async def test_screens_are_hung_up_when_the_server_stops(world: World) -> None:
         await client.server.close()
         assert (await socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
     world.close()
+
+
+class Bot:
+    """A stand-in that knows `/memory prompt` alone; the number of messages in the channel is its total."""
+
+    def __init__(self, world: World) -> None:
+        self.askers: list[str] = []
+        self.is_silent = False
+        self._world = world
+        world.state.bot_online = True
+        world.state.hub.gateway_sinks.append(self._hear)
+        subcommand = {"name": "prompt", "description": "x", "type": 1}
+        commands.overwrite(world.state, None, [{"name": "memory", "description": "x", "options": [subcommand]}])
+
+    def _hear(self, kind: str, data: Json, _: int | None) -> None:
+        if kind != "INTERACTION_CREATE":
+            return
+        self.askers.append((data.get("member") or data)["user"]["username"])
+        if not self.is_silent:
+            asyncio.get_running_loop().call_soon(self._answer, data)
+
+    def _answer(self, asked: Json) -> None:
+        total = len(self._world.messages(int(asked["channel_id"])))
+        files = {0: Upload("prompt.json", json.dumps({"total": total}).encode())} if total else {}
+        body = {"type": MESSAGE, "data": {"content": "There it is." if total else "Nothing yet.", "flags": EPHEMERAL}}
+        where = self._world.state, self._world.interactions
+        responses.callback(*where, int(asked["id"]), asked["token"], body, files)
+
+
+@pytest.fixture
+def bot(world: World, monkeypatch: pytest.MonkeyPatch) -> Bot:
+    monkeypatch.setattr(prompt, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(prompt, "_AFTERWARDS_SECONDS", 0.1)
+    return Bot(world)
+
+
+async def test_the_panel_shows_what_the_model_would_see_after_each_change(
+    client: Client, world: World, bot: Bot
+) -> None:
+    nemo_id, random = world.user_id("nemo"), world.channel_id("random")
+    nemo = await screen(client, world, "nemo")
+
+    assert (await nemo.ask("prompt", channel=str(random)))["data"]["sentence"] == "Nothing yet."
+    said = await world.say(nemo_id, random, "one")
+    await world.say(nemo_id, random, "two")
+    assert await nemo.next("PROMPT") == {"channel_id": str(random), "report": {"total": 2}}
+    await nemo.next("PROMPT")  # what the bot did after the last that anyone saw of it
+    await world.delete(nemo_id, random, int(said["id"]))
+    assert (await nemo.next("PROMPT"))["report"]["total"] == 1
+    assert set(bot.askers) == {"marlin"}
+
+
+async def test_a_closed_panel_and_other_channels_ask_nothing(client: Client, world: World, bot: Bot) -> None:
+    nemo_id, random = world.user_id("nemo"), world.channel_id("random")
+    nemo = await screen(client, world, "nemo")
+
+    await nemo.ask("prompt", channel=str(random))
+    await world.say(nemo_id, world.channel_id("general"), "elsewhere")
+    await asyncio.sleep(0.2)
+    await nemo.ask("prompt", channel=None)
+    await world.say(nemo_id, random, "here")
+    await asyncio.sleep(0.2)
+
+    assert len(bot.askers) == 1
+
+
+async def test_the_admin_who_asks_sees_nothing_of_it_and_nothing_is_kept(
+    client: Client, world: World, bot: Bot
+) -> None:
+    general = str(world.channel_id("general"))
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+    await marlin.next("WELCOME")
+    before = (await marlin.ask("history", channel=general))["data"]
+
+    assert "report" in (await nemo.ask("prompt", channel=general))["data"]
+    await marlin.ask("say", channel=general, content="the end", files=[])
+
+    after = (await marlin.ask("history", channel=general))["data"]
+    assert len(after["messages"]) == len(before["messages"]) + 1
+    assert marlin.heard == {"WELCOME", "MESSAGE_CREATE"}
+    assert world.state.ephemeral == {}
+
+
+async def test_in_direct_messages_whose_they_are_asks_and_nobody_else(client: Client, world: World, bot: Bot) -> None:
+    direct = world.dm(world.user_id("nemo"))
+    await world.say(world.user_id("nemo"), direct, "secret")
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+
+    assert (await nemo.ask("prompt", channel=str(direct)))["data"]["report"] == {"total": 1}
+    assert (await marlin.ask("prompt", channel=str(direct)))["error"] == "Missing Access"
+    assert bot.askers == ["nemo"]
+
+
+async def test_without_an_answer_there_is_a_sentence(
+    client: Client, world: World, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompt, "_ANSWER_SECONDS", 0.05)
+    general = str(world.channel_id("general"))
+    nemo = await screen(client, world, "nemo")
+
+    bot.is_silent = True
+    assert (await nemo.ask("prompt", channel=general))["data"]["sentence"] == "Mnemo did not answer."
+    commands.overwrite(world.state, None, [])
+    assert "cannot be asked" in (await nemo.ask("prompt", channel=general))["data"]["sentence"]
+    world.state.bot_online = False
+    assert (await nemo.ask("prompt", channel=general))["data"]["sentence"] == "Mnemo is offline."

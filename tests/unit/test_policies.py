@@ -16,13 +16,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.memory import Policy, choose
+from bot.memory import POLICIES, Policies, Policy
 from bot.memory.buffer import BufferPolicy
 from bot.memory.policy import Marks, allowed_cuts
+from bot.memory.summarizing import SummarizingPolicy
 from bot.memory.tokens import TokensPolicy
 from bot.memory.window import WindowPolicy
 from storage.migrate import migrate, shipped
-from storage.records import Incoming, Message, Outcome, Overview, Reach
+from storage.records import Incoming, Message, Outcome, Overrides, Overview, Reach
 from storage.sql import intake, turns, window
 
 EVERYTHING = Reach(messages=None, tokens=None)
@@ -61,6 +62,8 @@ class Setting:
                 return [(len(messages), marks), (tokens, context)]
             case BufferPolicy(marks) | TokensPolicy(marks):
                 return [(tokens, marks)]
+            case SummarizingPolicy():
+                return [(tokens - self.fixed, self.policy.window_marks(self.fixed))]
         raise AssertionError(self.policy)
 
     def is_full(self, messages: Sequence[Message]) -> bool:
@@ -68,12 +71,14 @@ class Setting:
 
 
 def a_policy(name: str, high: int, context: int, trim_to: float) -> Policy:
-    return choose(name, max_messages=high, max_tokens=8 * high, context_tokens=context, trim_to=trim_to)
+    host = Policies(name, max_messages=high, max_tokens=8 * high, context_tokens=context, trim_to=trim_to)
+    return host.for_channel(Overrides())
 
 
-def settings_that_trim_to(*shares: float) -> st.SearchStrategy[Setting]:
-    names = st.sampled_from(["buffer", "window", "tokens"])
-    policies = st.builds(a_policy, names, st.integers(2, 20), st.integers(30, 400), st.sampled_from(shares))
+def settings_that_trim_to(*shares: float, names: Sequence[str] = POLICIES) -> st.SearchStrategy[Setting]:
+    policies = st.builds(
+        a_policy, st.sampled_from(names), st.integers(2, 20), st.integers(30, 400), st.sampled_from(shares)
+    )
     return st.builds(Setting, policies, st.integers(0, 40))
 
 
@@ -123,14 +128,14 @@ class Channel:
 
     def answer(self, setting: Setting, reply_tokens: int) -> Prompt | None:
         policy, fixed = setting.policy, setting.fixed
-        turn = turns.begin(self.db, 1, "me", 60, policy.trigger_budget(fixed), 0.0)
+        turn = turns.begin(self.db, 1, "me", 60, lambda _: policy.trigger_budget(fixed), 0.0)
         if turn is None:
             return None
         found = window.load(self.db, turn, policy.key, policy.reach(fixed))
         first = policy.first_kept(found.messages, fixed)
         everything = window.load(self.db, turn, policy.key, EVERYTHING).messages
         prompt = Prompt(everything, found.messages[first:], found.start, turn.id)
-        window.move(self.db, 1, 1, prompt.kept[0].position, policy.key)
+        window.move(self.db, 1, 1, prompt.kept[0].position, policy.key, look_back=100)
         assert turns.complete(self.db, turn, "words", OUTCOME)
         assert turns.finish(self.db, turn, 99, "Mnemo", reply_tokens, 0.0)
         return prompt
@@ -197,8 +202,8 @@ def test_a_cut_may_fall_between_turns_and_anywhere_in_what_belongs_to_none() -> 
 def test_what_is_answered_together_fits_the_prompt(setting: Setting, happenings: list[Aside | Question]) -> None:
     for _, prompt in prompts((setting, happenings)):
         triggers = [message for message in prompt.kept if message.turn_id == prompt.turn_id]
-        *_, (tokens, marks) = setting.sizes(triggers)
-        assert len(triggers) == 1 or tokens <= marks.high
+        tokens = sum(message.tokens for message in triggers)
+        assert len(triggers) == 1 or tokens <= setting.policy.trigger_budget(setting.fixed)
 
 
 @given(settings, conversations)
@@ -223,7 +228,7 @@ def test_what_is_read_is_enough_to_decide_even_after_a_change_of_policy(
         assert prompt.kept == prompt.everything[decided:]
 
 
-@given(settings_that_trim_to(1.0), conversations)
+@given(settings_that_trim_to(1.0, names=["buffer", "window", "tokens", "summary"]), conversations)
 def test_trimming_to_all_of_the_high_mark_is_the_sliding_window(
     setting: Setting, happenings: list[Aside | Question]
 ) -> None:
@@ -244,6 +249,8 @@ def chat(turns: int) -> list[Question]:
         # Six messages at most, then three: a turn is not split, so one question alone, and on.
         (a_policy("window", 6, 400, 0.5), [1, 3, 5, 3, 5, 3, 5, 3]),
         (a_policy("window", 6, 400, 1.0), [1, 3, 5, 5, 5, 5, 5, 5]),
+        # Of 80 tokens ten are the persona's, 24 the summary's: 46 are left, and nothing is summarized here.
+        (a_policy("summary", 10, 400, 0.5), [1, 3, 1, 3, 1, 3, 1, 3]),
         # 80 tokens at most, of which ten are the persona's.
         (a_policy("tokens", 10, 400, 0.5), [1, 3, 5, 7, 3, 5, 7, 3]),
         (a_policy("tokens", 10, 400, 1.0), [1, 3, 5, 7, 7, 7, 7, 7]),
@@ -257,7 +264,21 @@ def test_how_many_messages_each_policy_shows_as_a_conversation_grows(policy: Pol
 
 
 def overview(messages: int, tokens: int) -> Overview:
-    return Overview(1, messages, tokens, None, messages, tokens, 0, None)
+    return Overview(
+        epoch=1,
+        messages=messages,
+        tokens=tokens,
+        since=None,
+        window_messages=messages,
+        window_tokens=tokens,
+        summaries=(),
+        lost_correction=False,
+        compaction_error=None,
+        compaction_failed_at=None,
+        overrides=Overrides(),
+        restorable_messages=0,
+        restorable_since=None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,6 +288,7 @@ def overview(messages: int, tokens: int) -> Overview:
         (a_policy("tokens", 10, 400, 0.5), overview(1, 70)),
         (a_policy("window", 10, 400, 0.5), overview(10, 0)),
         (a_policy("window", 10, 400, 0.5), overview(0, 390)),
+        (a_policy("summary", 10, 400, 0.5), overview(1, 46)),
     ],
 )
 def test_a_window_is_full_at_its_high_mark(policy: Policy, full: Overview) -> None:
@@ -281,9 +303,42 @@ def test_a_windows_start_holds_only_for_the_very_policy_that_computed_it() -> No
 
 
 def test_a_low_mark_is_never_nothing() -> None:
-    assert Marks.of(2, 0.1) == Marks(2, 1)
+    assert Marks.of(2, 0.1) == Marks(high=2, low=1, asked=2, trim_to=0.1)
+
+
+def test_marks_are_in_our_tokens_and_known_by_what_was_asked() -> None:
+    for scale, high in ((0.5, 2000), (1.0, 1000), (2.0, 500)):
+        marks = Marks.of(1000, 0.5, scale)
+        assert (marks.high, marks.low) == (high, high // 2)
+        assert marks.key == "1000/0.5"
 
 
 def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(ValueError, match="hybrid"):
-        a_policy("hybrid", 2, 400, 0.5)
+    with pytest.raises(ValueError, match="elephant"):
+        a_policy("elephant", 2, 400, 0.5)
+
+
+def test_a_channel_may_set_each_thing_for_itself() -> None:
+    scale = 1.0
+    host = Policies("hybrid", 40, 4000, 8000, 0.5, scale=lambda: scale)
+    assert host.for_channel(Overrides()).key == "hybrid:4000/0.5"
+    assert host.for_channel(Overrides(policy="summary")).key == "summary:4000/0.5"
+    assert host.for_channel(Overrides(max_tokens=900)).key == "hybrid:900/0.5"
+    assert host.for_channel(Overrides(policy="window", max_messages=6)).key == "window:6/0.5:8000/0.5"
+    assert host.for_channel(Overrides(max_tokens=100_000)).key == "hybrid:8000/0.5"  # never above the model's context
+    assert host.for_channel(Overrides(policy="tokens")).trigger_budget(100) == 3900
+    scale = 2.0  # learned meanwhile: the provider counts two where we count one
+    assert host.for_channel(Overrides(policy="tokens")).trigger_budget(100) == 1900
+    assert host.for_channel(Overrides()).key == "hybrid:4000/0.5"
+
+
+@given(st.integers(100, 5000), st.integers(0, 6000), st.sampled_from(["summary", "hybrid"]), st.floats(0.1, 1))
+def test_fixed_part_summary_and_window_fit_the_budget_together(
+    high: int, fixed: int, name: str, trim_to: float
+) -> None:
+    policy = Policies(name, 40, high, 10_000, trim_to).for_channel(Overrides())
+    assert isinstance(policy, SummarizingPolicy)
+    marks = policy.window_marks(fixed)
+    assert 1 <= marks.low <= marks.high
+    assert policy.soft_mark(fixed) <= marks.high <= policy.trigger_budget(fixed)
+    assert fixed + policy.summary_tokens + policy.trigger_budget(fixed) <= high or policy.trigger_budget(fixed) == 1

@@ -11,7 +11,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import prompt
-from bot.prompt import PromptMessage, build_chat, build_text, clean_name, person_block, shortened, system_text
+from bot.prompt import (
+    AI_PREFIX,
+    HUMAN_PREFIX,
+    TEMPLATE,
+    ChatPrompt,
+    PromptMessage,
+    Shape,
+    TextPrompt,
+    clean_name,
+    person_block,
+    shortened,
+    system_text,
+)
 from bot.tokens import estimate
 from storage.records import Message
 
@@ -67,6 +79,18 @@ def said(content: str, name: str = "Nemo", author_id: int = 42, *, by_the_bot: b
 
 messages = st.builds(said, texts, texts, ids)
 conversations = st.lists(st.builds(said, texts, texts, ids, by_the_bot=st.booleans()), max_size=5)
+
+
+def build_chat(persona: str, messages: list[Message]) -> ChatPrompt:
+    built = Shape("chat", TEMPLATE, HUMAN_PREFIX, AI_PREFIX).build(persona, (), messages, None)
+    assert isinstance(built, ChatPrompt)
+    return built
+
+
+def build_text(persona: str, messages: list[Message]) -> TextPrompt:
+    built = Shape("completions", TEMPLATE, HUMAN_PREFIX, AI_PREFIX).build(persona, (), messages, None)
+    assert isinstance(built, TextPrompt)
+    return built
 
 
 def at_the_margin(text: str) -> list[str]:

@@ -91,9 +91,12 @@ WRONG = {
     "REPLY_TIMEOUT_SECONDS": ("two minutes", "must be a number."),
     "SYSTEM_PROMPT": (
         "x" * 20_001,
-        "must not be longer than 20,000 characters; a longer one can stand in SYSTEM_PROMPT_FILE.",
+        "must not be longer than 20,000 characters (SYSTEM_PROMPT_FILE takes more).",
     ),
-    "MEMORY_POLICY": ("all", "must be 'buffer', 'window' or 'tokens'."),
+    "HUMAN_PREFIX": ("Human:", "must be one line without a colon."),
+    "AI_PREFIX": ("x" * 41, "must not be longer than 40 characters."),
+    "PROMPT_TEMPLATE": ("{human_input}", "must contain {chat_history}."),
+    "MEMORY_POLICY": ("all", "must be 'buffer', 'window', 'tokens', 'summary' or 'hybrid'."),
     "MEMORY_MAX_MESSAGES": ("1", "must be 2 or more."),
     "MEMORY_MAX_TOKENS": ("4k", "must be a whole number."),
     "MEMORY_TRIM_TO": ("0", "must be 0.1 or more."),
@@ -120,7 +123,7 @@ def test_a_wrong_value_gets_one_sentence_that_names_its_variable(
 
 
 def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
-    any_text = {"DISCORD_TOKEN", "OPENAI_API_KEY", "CHAT_MODEL", "SYSTEM_PROMPT_FILE"}
+    any_text = {"DISCORD_TOKEN", "OPENAI_API_KEY", "CHAT_MODEL", "SUMMARY_MODEL", "SYSTEM_PROMPT_FILE"}
     assert WRONG.keys() | any_text == {name.upper() for name in Settings.model_fields}
 
 

@@ -307,17 +307,34 @@ async def test_what_is_purged_is_gone_from_the_files(path: Path, url: str) -> No
     assert b"this stays" in path.read_bytes()
 
 
-async def test_what_was_deleted_or_edited_is_gone_after_the_next_purge(path: Path, url: str) -> None:
+async def test_what_was_deleted_or_edited_is_gone_after_the_next_tidying(path: Path, url: str) -> None:
     async with open_store(url) as store:
         await exchange(store, 100, "xyzzy", "xyzzy it is")
         await hear(store, 102, "plugh")
         await store.forget([100], now=NOW)
         await store.edit(102, "nothing", tokens=1, now=NOW)
-        assert await store.purge(closed_before=NOW) == 0
+        await store.tidy()
         assert not any(word in content for content in contents(path) for word in (b"xyzzy", b"plugh"))
 
 
-async def test_a_purge_while_somebody_reads_is_completed_by_the_next(
+async def test_a_crash_before_the_tidying_only_delays_it(path: Path, url: str) -> None:
+    async with open_store(url) as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await store.forget([100], now=NOW)
+    async with open_store(url) as store:
+        await store.tidy()
+        assert not any(b"xyzzy" in content for content in contents(path))
+
+
+async def test_what_was_said_in_a_forgotten_channel_is_gone_after_the_next_tidying(path: Path, url: str) -> None:
+    async with open_store(url) as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await store.forget_channel(1)
+        await store.tidy()
+        assert not any(b"xyzzy" in content for content in contents(path))
+
+
+async def test_a_purge_while_somebody_reads_is_completed_by_the_next_tidying(
     path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.1)
@@ -329,7 +346,7 @@ async def test_a_purge_while_somebody_reads_is_completed_by_the_next(
             reader.execute("SELECT count(*) FROM messages").fetchone()
             assert await store.purge(closed_before=NOW) == 1
             assert any(b"xyzzy" in content for content in contents(path))
-        assert await store.purge(closed_before=NOW) == 0
+        await store.tidy()
         assert not any(b"xyzzy" in content for content in contents(path))
 
 

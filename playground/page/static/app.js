@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { isEphemeral, isNotice } from "./message.js";
 import { MessageList } from "./messages.js";
 import { openModal } from "./modal.js";
+import { PromptPanel } from "./prompt.js";
 import { knownThings } from "./slash.js";
 import { Sidebar } from "./sidebar.js";
 import { Socket } from "./socket.js";
@@ -51,6 +52,7 @@ const composer = new Composer(state, {
 });
 const sidebar = new Sidebar(state, open);
 const typing = new Typing(state);
+const prompt = new PromptPanel((channel) => socket.ask("prompt", { channel }));
 
 const here = (action, fields = {}) => socket.ask(action, { channel: state.channel.id, ...fields });
 const about = (message, action, fields = {}) =>
@@ -70,6 +72,7 @@ async function open(channel) {
   sidebar.show();
   composer.show();
   typing.clear();
+  prompt.follow(channel);
   $("title").textContent = channel.label;
   $("topic").textContent = channel.topic ?? "";
   $("scroll").setAttribute("aria-label", `Messages in ${channel.label}`);
@@ -108,6 +111,7 @@ function hear(kind, data) {
     case "MESSAGE_REACTION_ADD": case "MESSAGE_REACTION_REMOVE": react(data, kind === "MESSAGE_REACTION_ADD"); break;
     case "TYPING_START": typing.start(data.user_id); break;
     case "INTERACTION_UPDATE": progress(data); break;
+    case "PROMPT": prompt.show(data); break;
     case "CHANNELS": channels(data); break;
     case "COMMANDS_UPDATE": here("commands").then((commands) => { state.commands = commands; }, fail); break;
     case "BOT_STATUS": state.online = data.online; showBotStatus(); break;

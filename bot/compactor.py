@@ -1,0 +1,241 @@
+"""Makes summaries in the background: one channel's compaction never delays a reply, nor another channel's compaction.
+
+What to make and how to ask for it is in ``bot/memory/compaction.py``; this owns the tasks, calls the model and commits. A failure
+changes nothing: the messages stay, the prompt is cut without a summary, and it is tried again later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot import summary_prompt
+from bot.errors import EmptyReply, ModelError, UserFacingError
+from bot.memory import compaction
+from bot.memory.compaction import FoldTask, LeafTask
+from bot.memory.policy import Policy
+from bot.memory.summarizing import SummarizingPolicy
+from bot.ports import ChatModel, ReplyEnd
+from bot.prompt import ChatPrompt, Prompt
+from storage import StorageError, Store
+from storage.records import Compaction, Draft, Overrides, Reach, Summary, SummaryKind
+
+log = logging.getLogger(__name__)
+
+#: After a failure a channel is left alone this long, in seconds, longer each time.
+RETRY_SECONDS = (60.0, 300.0, 900.0, 3_600.0)
+
+#: What is read of a channel whose policy keeps no summaries.
+NOTHING = Reach(messages=0, tokens=0)
+
+#: A reply that ended so is whole; None comes from servers that never say.
+_WHOLE = ("stop", None)
+
+
+class SummaryRefused(ModelError):
+    """The summarizer answered, but with nothing that can be kept."""
+
+
+class AlreadySummarizing(UserFacingError):
+    """A compaction of the channel runs right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the summarizer wrote, and what it cost."""
+
+    text: str
+    end: ReplyEnd
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summarizer:
+    """The model as a writer of summaries: *shape* turns the request into what the model takes."""
+
+    model: ChatModel
+    model_name: str
+    shape: Callable[[ChatPrompt], Prompt]
+
+    async def write(self, request: ChatPrompt) -> Written:
+        """Return what the model writes. Raises :class:`bot.errors.ModelError`, also for what is not whole."""
+        started = time.monotonic()
+        text = ""
+        async for item in self.model.stream(self.shape(request), model=self.model_name):
+            if not isinstance(item, ReplyEnd):
+                text += item
+            elif item.finish_reason not in _WHOLE:
+                raise SummaryRefused("The summary broke off.", detail=f"it ended with {item.finish_reason}")
+            else:
+                return Written(text.strip(), item, time.monotonic() - started)
+        raise EmptyReply("The summarizer wrote nothing.", detail="the stream had no end")
+
+
+class Compactor:
+    """Compacts channels whose policy keeps summaries.
+
+    *policy_for* gives a channel's policy, *count* a text's tokens, *fixed_tokens* is the prompt's size without messages.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        summarizer: Summarizer,
+        policy_for: Callable[[Overrides], Policy],
+        count: Callable[[str], int],
+        fixed_tokens: int,
+    ) -> None:
+        self._store = store
+        self._summarizer = summarizer
+        self._policy_for = policy_for
+        self._count = count
+        self._fixed_tokens = fixed_tokens
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
+        self._failures: dict[int, int] = {}
+        self._not_before: dict[int, float] = {}
+
+    def consider(self, channel_id: int) -> None:
+        """Compact the channel in the background, if there is something to compact and it did not just fail."""
+        if time.monotonic() < self._not_before.get(channel_id, 0.0):
+            return
+        self._again.add(channel_id)
+        if channel_id not in self._running:
+            task = asyncio.create_task(self._work(channel_id), name=f"compaction-{channel_id}")
+            self._running[channel_id] = task
+
+    async def close(self) -> None:
+        """Stop; what is being written is thrown away and made again another time."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def summarize_now(self, channel_id: int, focus: str | None) -> list[Summary]:
+        """Summarize everything that is finished, whatever the marks say, and return the summaries that this made.
+
+        Raises :class:`AlreadySummarizing`, :class:`bot.errors.ModelError` and :class:`storage.errors.StorageError`.
+        """
+        if channel_id in self._running:
+            raise AlreadySummarizing("I am summarizing this channel right now; look at /memory show in a moment.")
+        current = asyncio.current_task()
+        assert current is not None, "called from a task"
+        self._running[channel_id] = current
+        try:
+            made = []
+            while (summary := await self._step(channel_id, everything=True, focus=focus)) is not None:
+                made.append(summary)
+            return made
+        finally:
+            del self._running[channel_id]
+            if channel_id in self._again:  # something changed meanwhile, and nobody else was let to look at it
+                self.consider(channel_id)
+
+    async def _work(self, channel_id: int) -> None:
+        try:
+            while channel_id in self._again:
+                self._again.discard(channel_id)
+                while await self._step(channel_id, everything=False, focus=None) is not None:
+                    self._failures.pop(channel_id, None)
+        except (ModelError, StorageError) as error:
+            self._postpone(channel_id, error)
+        finally:
+            self._again.discard(channel_id)
+            del self._running[channel_id]
+
+    def _postpone(self, channel_id: int, error: Exception) -> None:
+        failures = self._failures.get(channel_id, 0)
+        pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+        self._failures[channel_id] = failures + 1
+        self._not_before[channel_id] = time.monotonic() + pause
+        why = error.detail if isinstance(error, ModelError) else str(error)
+        log.warning(
+            "no summary could be made, which is tried again in %.0f s: %s", pause, why, extra={"channel": channel_id}
+        )
+
+    async def _step(self, channel_id: int, *, everything: bool, focus: str | None) -> Summary | None:
+        """Make one summary; None if there is nothing to do. A draft that became void counts as nothing."""
+        fixed = self._fixed_tokens
+        state = await self._store.compaction(channel_id, reach=lambda overrides: self._reach(overrides, fixed))
+        if state is None:
+            return None
+        policy = self._policy_for(state.overrides)
+        if not isinstance(policy, SummarizingPolicy):
+            return None
+        task = compaction.next_task(state, policy, fixed, everything=everything)
+        if task is None:
+            return None
+        draft = await self._claim(state, task)
+        if draft is None:  # what it was to be made of changed since it was read, and whoever changed it told us
+            return None
+        try:
+            written = await self._write(draft, policy, focus)
+        except ModelError as error:
+            await self._store.fail_summary(draft, state.channel_id, state.epoch, error.detail, now=time.time())
+            raise
+        except asyncio.CancelledError:
+            await asyncio.shield(self._store.discard_summary(draft))
+            raise
+        return await self._commit(state, draft, written)
+
+    def _reach(self, overrides: Overrides, fixed: int) -> Reach:
+        policy = self._policy_for(overrides)
+        return compaction.backlog_reach(policy, fixed) if isinstance(policy, SummarizingPolicy) else NOTHING
+
+    async def _claim(self, state: Compaction, task: LeafTask | FoldTask) -> Draft | None:
+        now = time.time()
+        if isinstance(task, LeafTask):
+            return await self._store.claim_leaf(state, task.span, reason=task.reason, now=now)
+        return await self._store.claim_digest(state, task.parts, reason=task.reason, now=now)
+
+    async def _write(self, draft: Draft, policy: SummarizingPolicy, focus: str | None) -> Written:
+        target = compaction.target_tokens(draft.kind, policy)
+        if draft.kind is SummaryKind.LEAF:
+            room = compaction.input_tokens(policy, self._fixed_tokens)
+            request = summary_prompt.leaf_prompt(
+                summary_prompt.within(draft.messages, room, self._count), target, focus
+            )
+        else:
+            request = summary_prompt.digest_prompt(draft.parts, target, focus)
+        written = await self._summarizer.write(request)
+        length = self._count(written.text)
+        if not written.text:
+            raise EmptyReply("The summarizer wrote nothing.", detail="the summarizer answered nothing")
+        if length > max(target * compaction.SLACK, policy.summary_tokens):
+            raise SummaryRefused(
+                "The summarizer wrote far too much.",
+                detail=f"the summarizer wrote {length:,} tokens where about {target:,} were asked for",
+            )
+        return written
+
+    async def _commit(self, state: Compaction, draft: Draft, written: Written) -> Summary | None:
+        """Store what was written, unless something under it changed meanwhile."""
+        usage = written.end.usage
+        summary = await self._store.commit_summary(
+            draft,
+            text=written.text,
+            tokens=self._count(written.text),
+            model=written.end.model,
+            prompt_tokens=usage.prompt_tokens or 0,
+            completion_tokens=usage.completion_tokens or 0,
+            latency=written.latency,
+        )
+        where = {"channel": state.channel_id, "span": f"{draft.first}-{draft.last}"}
+        if summary is None:
+            log.info("a %s is void before it was stored: something under it changed", draft.kind, extra=where)
+            return None
+        log.info(
+            "stored a %s because %s: %d messages or parts became %d tokens, for %d + %d tokens in %.1f s",
+            draft.kind,
+            summary.reason,
+            len(draft.messages) or len(draft.parts),
+            summary.tokens,
+            summary.prompt_tokens,
+            summary.completion_tokens,
+            written.latency,
+            extra=where,
+        )
+        return summary

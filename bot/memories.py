@@ -1,0 +1,293 @@
+"""What people can do with a channel's memory: see it, reset and restore it, shape, search and take it out.
+
+It decides; ``cogs/memory`` translates and checks who may. Talking is ``bot/conversation.py``'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot import formats
+from bot.compactor import Compactor
+from bot.errors import NothingToRestore, OutOfBounds, UserFacingError
+from bot.memory import POLICIES, Policies
+from bot.memory.summarizing import SummarizingPolicy
+from bot.prompt_report import PromptReport
+from bot.view import Viewer
+from storage import Store
+from storage.records import Closed, Covered, Message, Overrides, Overview, Summary, SummaryKind
+
+HOUR_SECONDS = 3_600.0
+
+#: What a channel may set; the same bounds as the host's settings have.
+MESSAGES_BOUNDS = (2, 10_000)
+TOKENS_BOUNDS = (500, 1_000_000)
+
+#: A prompt must have room for at least so many tokens of what people say.
+LEAST_ROOM_TOKENS = 100
+
+#: What a channel calls the policy and the bounds that the host set.
+HOST = "host"
+
+SEARCH_LIMIT = 10
+#: So many different words of a search are looked for, the first ones.
+SEARCH_WORDS = 16
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReport:
+    """The policy that holds in a channel, as a phrase, and what of it the channel set for itself."""
+
+    policy: str
+    overrides: Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionReport:
+    """Summaries that were made, oldest first, and what they stand for; None if nothing of that is left."""
+
+    summaries: tuple[Summary, ...]
+    covered: Covered | None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """What the summarizer read, in tokens as it bills them."""
+        return sum(summary.prompt_tokens for summary in self.summaries)
+
+    @property
+    def completion_tokens(self) -> int:
+        """What the summarizer wrote, in tokens as it bills them."""
+        return sum(summary.completion_tokens for summary in self.summaries)
+
+    @property
+    def text(self) -> str:
+        """The summaries in people's sight: not those that went into a digest that was made with them."""
+        digests = [summary for summary in self.summaries if summary.kind is SummaryKind.DIGEST][-1:]
+        covered = digests[0].last if digests else -1
+        leaves = [each for each in self.summaries if each.kind is SummaryKind.LEAF and each.last > covered]
+        return summary_text([*digests, *leaves])
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """What `/memory show` tells of a channel.
+
+    *fullness* is 1.0 at the policy's high mark; *last_compaction* is the newest summary that is shown and that a model wrote.
+    Where the policy does not keep a summary, one from before may be there, which the model does not see.
+    """
+
+    overview: Overview
+    policy: PolicyReport
+    keeps_summary: bool
+    fullness: float
+    last_compaction: CompactionReport | None
+    restorable_until: float | None
+
+    @property
+    def summary(self) -> str:
+        """The summary, oldest part first; nothing if there is none."""
+        return summary_text(self.overview.summaries)
+
+
+@dataclass(frozen=True, slots=True)
+class ResetReport:
+    """What a reset closed, and until when (seconds since the Unix epoch) it can be restored; None: it is gone."""
+
+    messages: int
+    restorable_until: float | None
+
+
+class Memories:
+    """The memory of all channels. *interrupt* stops the reply that is being written in a channel."""
+
+    def __init__(
+        self,
+        store: Store,
+        policies: Policies,
+        viewer: Viewer,
+        compactor: Compactor,
+        *,
+        model_name: str,
+        grace_hours: float,
+        interrupt: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._policies = policies
+        self._viewer = viewer
+        self._compactor = compactor
+        self._model_name = model_name
+        self._grace = grace_hours * HOUR_SECONDS
+        self._interrupt = interrupt
+
+    async def report(self, channel_id: int) -> MemoryReport | None:
+        """Tell what is remembered in a channel; None if nothing is known of it."""
+        overview = await self._store.overview(channel_id, closed_after=time.time() - self._grace)
+        if overview is None:
+            return None
+        policy = self._policies.for_channel(overview.overrides)
+        written = [summary for summary in overview.summaries if not summary.corrected]
+        newest = max(written, key=lambda summary: summary.created_at, default=None)
+        return MemoryReport(
+            overview=overview,
+            policy=PolicyReport(policy.describe(), overview.overrides),
+            keeps_summary=isinstance(policy, SummarizingPolicy),
+            fullness=policy.fullness(overview, self._viewer.fixed_tokens),
+            last_compaction=None if newest is None else await self._compaction(channel_id, [newest]),
+            restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
+        )
+
+    async def reset(self, channel_id: int) -> ResetReport:
+        """Start afresh in a channel. A reply that is being written is stopped."""
+        now = time.time()
+        closed = await self._store.reset(channel_id, now=now)
+        self._interrupt(channel_id)
+        if not self._grace:
+            await self.purge()
+        restorable = closed is not None and closed.messages > 0 and self._grace > 0
+        return ResetReport(closed.messages if closed else 0, now + self._grace if restorable else None)
+
+    async def restore(self, channel_id: int) -> Closed:
+        """Bring back what the last reset closed, and set aside what was said since.
+
+        Raises :class:`bot.errors.NothingToRestore`.
+        """
+        now = time.time()
+        restored = await self._store.restore(channel_id, closed_after=now - self._grace, now=now)
+        if restored is None:
+            raise NothingToRestore("There is nothing to restore here: no reset is recent enough.")
+        self._interrupt(channel_id)
+        return restored
+
+    async def purge(self) -> int:
+        """Delete for good what was reset longer ago than the grace; returns how many epochs."""
+        return await self._store.purge(closed_before=time.time() - self._grace)
+
+    async def tidy(self) -> None:
+        """Let what was deleted leave the database's files, too."""
+        await self._store.tidy()
+
+    async def summarize(self, channel_id: int, focus: str | None) -> CompactionReport | None:
+        """Summarize now what is not summarized yet, and tell what this made; None if there was nothing.
+
+        Raises :class:`bot.errors.UserFacingError`: the policy keeps no summary, one is being made, the model failed.
+        """
+        self._summarizing(await self._store.overrides(channel_id))
+        made = await self._compactor.summarize_now(channel_id, focus)
+        return await self._compaction(channel_id, made) if made else None
+
+    def _summarizing(self, overrides: Overrides) -> SummarizingPolicy:
+        policy = self._policies.for_channel(overrides)
+        if not isinstance(policy, SummarizingPolicy):
+            raise UserFacingError(
+                "This channel's memory policy keeps no summary; choose `summary` or `hybrid` with /memory policy first."
+            )
+        return policy
+
+    async def _compaction(self, channel_id: int, made: Sequence[Summary]) -> CompactionReport:
+        first, last = min(each.first for each in made), max(each.last for each in made)
+        return CompactionReport(tuple(made), await self._store.covered(channel_id, first, last))
+
+    async def correct_summary(self, channel_id: int, text: str, *, instead_of: Sequence[Summary]) -> None:
+        """Put an admin's words in the place of the summaries that the admin has seen.
+
+        Raises :class:`bot.errors.UserFacingError`, having changed nothing, also if other ones are shown now: those would be lost.
+        """
+        overview = await self._store.overview(channel_id, closed_after=time.time())
+        if overview is None or not overview.summaries:
+            raise OutOfBounds("There is no summary here to correct.")
+        if [summary.id for summary in overview.summaries] != [summary.id for summary in instead_of]:
+            raise OutOfBounds("The summary changed while you wrote, and was left as it is: look at it again first.")
+        text = text.strip()
+        tokens = self._viewer.count(text)
+        limit = self._summarizing(overview.overrides).summary_tokens // 2
+        if not text:
+            raise OutOfBounds("The summary was left as it is: an empty one would say nothing.")
+        if tokens > limit:
+            raise OutOfBounds(
+                f"The summary was left as it is: yours has {tokens:,} tokens, and {limit:,} fit beside what is still to come."
+            )
+        await self._store.correct_summary(channel_id, text, tokens=tokens, now=time.time())
+
+    async def policy(self, channel_id: int) -> PolicyReport:
+        """Tell which policy holds in a channel."""
+        overrides = await self._store.overrides(channel_id)
+        return PolicyReport(self._policies.for_channel(overrides).describe(), overrides)
+
+    async def set_policy(
+        self, channel_id: int, guild_id: int | None, *, name: str | None, messages: int | None, tokens: int | None
+    ) -> PolicyReport:
+        """Let a channel have a policy or bounds of its own from the next turn on; what is None stays as it is.
+
+        :data:`HOST` as the *name* first returns all of it to the host's. Raises :class:`bot.errors.OutOfBounds`, having changed
+        nothing.
+        """
+        if name not in (None, HOST, *POLICIES):
+            raise OutOfBounds(f"Nothing was changed: a policy is one of {', '.join(POLICIES)}.")
+        before = Overrides() if name == HOST else await self._store.overrides(channel_id)
+        overrides = Overrides(
+            policy=before.policy if name in (None, HOST) else name,
+            max_messages=before.max_messages if messages is None else messages,
+            max_tokens=before.max_tokens if tokens is None else tokens,
+        )
+        _check("messages", messages, MESSAGES_BOUNDS)
+        _check("tokens", overrides.max_tokens or self._policies.max_tokens, self._tokens_bounds(overrides))
+        await self._store.set_overrides(channel_id, guild_id, overrides, now=time.time())
+        self._compactor.consider(channel_id)
+        return await self.policy(channel_id)
+
+    def _tokens_bounds(self, overrides: Overrides) -> tuple[int, int]:
+        """Return how many tokens a channel may choose: the least depends on the policy, because the persona must fit."""
+        least, most = TOKENS_BOUNDS[0], min(TOKENS_BOUNDS[1], self._policies.context_tokens)
+
+        def room(tokens: int) -> int:
+            policy = self._policies.for_channel(replace(overrides, max_tokens=tokens))
+            return policy.trigger_budget(self._viewer.fixed_tokens)
+
+        return min(least + bisect.bisect_left(range(least, most), LEAST_ROOM_TOKENS, key=room), most), most
+
+    async def prompt(self, channel_id: int) -> PromptReport | None:
+        """Return exactly what the model would see now, None if nothing is remembered."""
+        view = await self._viewer.now(channel_id)
+        if view is None:
+            return None
+        overrides = await self._store.overrides(channel_id)
+        scale = self._policies.scale()
+        return PromptReport(
+            model=self._model_name,
+            policy=self._policies.for_channel(overrides).describe(),
+            parts=tuple((name, int(tokens * scale)) for name, tokens in self._viewer.costs(view).items()),
+            budget=self._policies.prompt_tokens(overrides),
+            prompt=self._viewer.build(view),
+        )
+
+    async def search(self, channel_id: int, query: str) -> list[Message]:
+        """Return the remembered messages that contain all words of *query*, the best first; any query is safe."""
+        return await self._store.search(channel_id, search_words(query), limit=SEARCH_LIMIT)
+
+    async def export(self, channel_id: int, form: formats.Format) -> str | None:
+        """Return everything that is remembered here as the text of a file, None if nothing is."""
+        messages = await self._store.export(channel_id)
+        # In a thread: a hundred thousand messages take a second, in which other channels want answers.
+        return await asyncio.to_thread(formats.write, messages, channel_id, form) if messages else None
+
+
+def summary_text(summaries: Sequence[Summary]) -> str:
+    """Return *summaries* as people read them, one paragraph each or more."""
+    return "\n\n".join(summary.text for summary in summaries)
+
+
+def search_words(query: str) -> list[str]:
+    """Return the different words of *query* that are looked for."""
+    return list(dict.fromkeys(_WORD.findall(query)))[:SEARCH_WORDS]
+
+
+def _check(what: str, value: int | None, bounds: tuple[int, int]) -> None:
+    if value is not None and not bounds[0] <= value <= bounds[1]:
+        raise OutOfBounds(f"Nothing was changed: {what} may be from {bounds[0]:,} to {bounds[1]:,} here.")

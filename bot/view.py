@@ -1,0 +1,176 @@
+"""What the model sees: the parts of a prompt, gathered from the store as the channel's policy says, and what each costs.
+
+It asks no model and sends nothing. ``/memory prompt`` shows the same view that a turn would send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot import prompt
+from bot.memory import Policies, Policy
+from bot.memory.policy import Marks, cut_tokens
+from bot.memory.summarizing import SummarizingPolicy
+from bot.recall import Recaller
+from storage import Store
+from storage.records import Message, Summary, Turn, Window
+
+#: When a policy is new in a channel, leaves are made of at most so many of the tokens that no summary covers yet.
+LOOK_BACK_TOKENS = 32_000
+
+#: After an overflow whose limit the model did not say, this share of the prompt is kept; of a known limit, too.
+OVERFLOW_KEEPS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The parts of one prompt, in the order in which they stand. The last of *messages* is the newest.
+
+    There are none if all that is remembered was summarized and nobody has spoken since.
+    """
+
+    persona: str
+    summaries: tuple[str, ...]
+    messages: tuple[Message, ...]
+    recalled: str | None
+
+    @property
+    def newest(self) -> Message:
+        """The message that the reply is about."""
+        return self.messages[-1]
+
+
+class Viewer:
+    """Makes views. *count* counts the tokens of a text."""
+
+    def __init__(
+        self,
+        store: Store,
+        policies: Policies,
+        recaller: Recaller,
+        shape: prompt.Shape,
+        *,
+        persona: str,
+        count: Callable[[str], int],
+    ) -> None:
+        self._store = store
+        self._policies = policies
+        self._recaller = recaller
+        self._persona = persona
+        self._shape = shape
+        self.count = count
+        self.fixed_tokens = count(prompt.system_text(persona)) + prompt.MESSAGE_OVERHEAD + prompt.REPLY_OVERHEAD
+
+    async def for_turn(self, turn: Turn) -> View | None:
+        """Return what the model is to see for *turn*, having moved the window's start if the policy cut.
+
+        None if what is to be answered is not in memory any more.
+        """
+        policy = self._policies.for_channel(turn.overrides)
+        reach = policy.reach(self.fixed_tokens)
+        window = await self._store.load_window(turn, policy=policy.key, reach=reach)
+        if not window.messages or window.messages[-1].position != turn.newest.position:
+            return None
+        kept = window.messages[policy.first_kept(window.messages, self.fixed_tokens) :]
+        if kept[0] != window.messages[0] or window.policy != policy.key:
+            start = kept[0].position
+            await self._store.move_window(turn, start=start, policy=policy.key, look_back=LOOK_BACK_TOKENS)
+        return await self._assemble(turn.channel_id, window, kept, policy)
+
+    async def now(self, channel_id: int) -> View | None:
+        """Return what the model would see if the newest remembered message were to be answered; None if nothing is remembered."""
+        policy = self._policies.for_channel(await self._store.overrides(channel_id))
+        reach = policy.reach(self.fixed_tokens)
+        window = await self._store.peek_window(channel_id, policy=policy.key, reach=reach)
+        if window is None or not (window.messages or window.summaries):
+            return None
+        kept = window.messages[policy.first_kept(window.messages, self.fixed_tokens) :]
+        return await self._assemble(channel_id, window, kept, policy)
+
+    async def trimmed(self, turn: Turn, view: View, limit: int | None) -> View:
+        """Return less than *view*, after the model refused it; the next turn starts there too. *limit*: the model's tokens."""
+        total = self.total(view)
+        low = int(min(limit or total, total) * OVERFLOW_KEEPS)
+        kept = view.messages[cut_tokens(view.messages, self.fixed_tokens, Marks.of(low, 1)) :]
+        policy = self._policies.for_channel(turn.overrides)
+        await self._store.move_window(turn, start=kept[0].position, policy=policy.key, look_back=LOOK_BACK_TOKENS)
+        return replace(view, summaries=(), recalled=None, messages=self._fitting(kept, max(low - self.fixed_tokens, 1)))
+
+    async def _assemble(self, channel_id: int, window: Window, kept: Sequence[Message], policy: Policy) -> View:
+        messages = self._fitting(tuple(kept), policy.trigger_budget(self.fixed_tokens)) if kept else ()
+        view = View(self._persona, (), messages, None)
+        if isinstance(policy, SummarizingPolicy):
+            view = replace(view, summaries=self._summaries(window.summaries, policy.summary_tokens))
+            room = policy.total.high - self.total(view)
+            if policy.recall_tokens and messages:
+                share = policy.recall_tokens
+                found = await self._recaller.recall(channel_id, window.epoch, messages, min(room, share), share)
+                view = replace(view, recalled=found)
+        return view
+
+    def _summaries(self, shown: Sequence[Summary], tokens: int) -> tuple[str, ...]:
+        """Return those of the *shown* summaries that fit, an admin's words first, then the newest: not all are folded yet.
+
+        The first that is taken may be shortened, so that there is always one.
+        """
+        taken: dict[int, str] = {}
+        for summary in sorted(shown, key=lambda summary: (summary.corrected, summary.last), reverse=True):
+            room = tokens - self._summary_tokens(tuple(taken.values()))
+            text = summary.text if taken else prompt.shortened(summary.text, room, self._line_tokens)
+            if self._line_tokens(text) > room:
+                break
+            taken[summary.first] = text
+        return tuple(text for _, text in sorted(taken.items()))
+
+    def _fitting(self, messages: tuple[Message, ...], room: int) -> tuple[Message, ...]:
+        """Return the newest of *messages* that fit *room*; the newest itself is shortened, visibly, if it is too long alone.
+
+        Only triggers that were fixed under a larger budget, or edited since, can be more than fit.
+        """
+        *before, newest = messages
+        if newest.tokens > room:
+            content = prompt.shortened(newest.content, room, lambda text: self._cost(replace(newest, content=text)))
+            newest = replace(newest, content=content)
+            newest = replace(newest, tokens=self._cost(newest))
+        fitting = [newest]
+        left = room - newest.tokens
+        for message in reversed(before):
+            left -= message.tokens
+            if left < 0:
+                break
+            fitting.insert(0, message)
+        return tuple(fitting)
+
+    def _cost(self, message: Message) -> int:
+        return self.message_tokens(prompt.block(message))
+
+    def _line_tokens(self, summary: str) -> int:
+        return self.count(f"\n- {prompt.indented(summary)}")
+
+    def _summary_tokens(self, summaries: tuple[str, ...]) -> int:
+        """Return what the summaries add to the system text, the heading included even if there are none."""
+        return self.count(f"\n\n{prompt.SUMMARY_HEADING}") + sum(map(self._line_tokens, summaries))
+
+    def build(self, view: View) -> prompt.Prompt:
+        """Return the prompt for *view*, in the shape that the model takes."""
+        return self._shape.build(view.persona, view.summaries, view.messages, view.recalled)
+
+    def costs(self, view: View) -> dict[str, int]:
+        """Return what each part of *view* costs in tokens, as we count, in the order in which they stand."""
+        before, newest = view.messages[:-1], view.messages[-1:]
+        return {
+            "persona": self.fixed_tokens,
+            "summary": self._summary_tokens(view.summaries) if view.summaries else 0,
+            "window": sum(message.tokens for message in before),
+            "recalled": self.count(view.recalled) + prompt.MESSAGE_OVERHEAD if view.recalled else 0,
+            "newest": sum(map(self._cost, newest)),
+        }
+
+    def total(self, view: View) -> int:
+        """Return what *view* costs in tokens, as we count."""
+        return sum(self.costs(view).values())
+
+    def message_tokens(self, block: str) -> int:
+        """Return what *block* costs as one message of a prompt."""
+        return self.count(block) + prompt.MESSAGE_OVERHEAD

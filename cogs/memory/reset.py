@@ -1,0 +1,110 @@
+"""`/memory reset` and `/memory restore`: starting afresh, and bringing back."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+import discord
+from discord import app_commands
+
+from bot.answers import answer_error, require_manager
+from bot.memories import Memories
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
+
+KEPT = "Nothing was changed."
+OUTDATED = "This channel was reset or restored since you asked; use `/memory reset` again if you still want to."
+
+
+class ResetCommands(MemoryCommands):
+    """The two commands."""
+
+    @app_commands.command(description="Start afresh in this channel; it can be undone for a while")
+    async def reset(self, interaction: discord.Interaction) -> None:
+        """Ask before starting a new epoch."""
+        await interaction.response.defer(ephemeral=True)
+        require_manager(interaction)
+        report = await self._memories.report(channel_of(interaction))
+        if report is None or not report.overview.messages:
+            await interaction.followup.send(NOTHING_HERE, ephemeral=True)
+            return
+        buttons = discord.ui.View(timeout=None)
+        buttons.add_item(ResetButton(report.overview.epoch, self._memories))
+        buttons.add_item(KeepButton())
+        await interaction.followup.send(
+            f"Forget the {messages(report.overview.messages)} that I remember in this channel, for everybody here?",
+            view=buttons,
+            ephemeral=True,
+        )
+
+    @app_commands.command(description="Bring back what the last reset put away")
+    async def restore(self, interaction: discord.Interaction) -> None:
+        """Swap the open epoch with the one closed last."""
+        await interaction.response.defer(ephemeral=True)
+        require_manager(interaction)
+        restored = await self._memories.restore(channel_of(interaction))
+        await interaction.followup.send(
+            f"I remember again: {messages(restored.messages)}. What was said since the reset is put away in turn; "
+            "`/memory restore` swaps the two once more.",
+            ephemeral=True,
+        )
+
+
+class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:reset:(?P<epoch>\d+)"):
+    """Confirms the reset of one epoch. It works after a restart too: all it needs stands in its id."""
+
+    def __init__(self, epoch: int, memories: Memories) -> None:
+        super().__init__(
+            discord.ui.Button(label="Start afresh", style=discord.ButtonStyle.danger, custom_id=f"mnemo:reset:{epoch}")
+        )
+        self._epoch = epoch
+        self._memories = memories
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+    ) -> Self:
+        """Make the button again from its id."""
+        return cls(int(match["epoch"]), memories_of(interaction))
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Reset, if the caller still may and the epoch is still the one that was asked about."""
+        try:
+            await interaction.response.defer()
+            require_manager(interaction)
+            await interaction.edit_original_response(content=await self._reset(channel_of(interaction)), view=None)
+        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
+            await answer_error(interaction, error)
+
+    async def _reset(self, channel_id: int) -> str:
+        report = await self._memories.report(channel_id)
+        if report is None or report.overview.epoch != self._epoch:
+            return OUTDATED
+        done = await self._memories.reset(channel_id)
+        if done.restorable_until is None:
+            return f"Started afresh. {messages(done.messages)} are deleted for good."
+        until = int(done.restorable_until)
+        return (
+            f"Started afresh. {messages(done.messages)} are put away until <t:{until}:f> (<t:{until}:R>); "
+            "until then `/memory restore` brings them back."
+        )
+
+
+class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:keep"):
+    """Takes the question back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            discord.ui.Button(label="Keep it", style=discord.ButtonStyle.secondary, custom_id="mnemo:keep")
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+    ) -> Self:
+        """Make the button again from its id."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Say that nothing happened."""
+        await interaction.response.edit_message(content=KEPT, view=None)

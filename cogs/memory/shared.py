@@ -1,0 +1,66 @@
+"""What the commands of `/memory` share: their base, and small ways to say and to show things."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, cast
+
+import discord
+from discord.ext import commands
+
+from bot.errors import UserFacingError
+from bot.memories import Memories
+
+if TYPE_CHECKING:
+    from bot.client import MnemoBot
+
+NOTHING_HERE = "I remember nothing in this channel yet."
+
+# What Markdown, mentions, emoji and links are made of. Discord shows any of these as it is after a backslash.
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+class MemoryCommands(commands.Cog):
+    """The base of each group of commands."""
+
+    def __init__(self, memories: Memories) -> None:
+        self._memories = memories
+
+
+def memories_of(interaction: discord.Interaction) -> Memories:
+    """Return the service for an item that discord.py makes itself: nobody can hand it what it uses."""
+    return cast("MnemoBot", interaction.client).services.memories
+
+
+def channel_of(interaction: discord.Interaction) -> int:
+    """Return the id of the channel where a command or button was used."""
+    assert interaction.channel_id is not None, "commands are used in channels"
+    return interaction.channel_id
+
+
+def messages(count: int) -> str:
+    """Return a number of messages in words."""
+    return "1 message" if count == 1 else f"{count:,} messages"
+
+
+def escaped(text: str) -> str:
+    """Return *text* so that Discord shows it as it is: no Markdown, no mention, no link."""
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
+def clipped(text: str, length: int) -> str:
+    """Return *text*, or its beginning and an ellipsis if it has more than *length* characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def file_of(interaction: discord.Interaction, name: str, text: str, *, otherwise: str = "") -> discord.File:
+    """Return *text* as a file to attach.
+
+    Raises :class:`UserFacingError` if Discord takes none of this size here; *otherwise* is a sentence that says what to do then.
+    """
+    data = text.encode()
+    if len(data) > interaction.filesize_limit:
+        size, limit = len(data) / 2**20, interaction.filesize_limit / 2**20
+        raise UserFacingError(f"{name} has {size:.1f} MB, and Discord takes {limit:.0f} MB here. {otherwise}".rstrip())
+    return discord.File(io.BytesIO(data), filename=name)

@@ -1,0 +1,134 @@
+"""`/memory summarize`, and an admin's correction of the summary: a button under `/memory show` that opens a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Self
+
+import discord
+from discord import app_commands
+
+from bot.answers import answer_error, require_manager, whisper
+from bot.errors import OutOfBounds
+from bot.memories import CompactionReport, Memories
+from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
+from storage.records import Summary
+
+#: Discord's limits of a panel's text, and of a text field in a form.
+PANEL_LENGTH = 4_096
+FORM_LENGTH = 4_000
+
+NOTHING_NEW = "There is nothing new to summarize here."
+NO_SUMMARY = "There is no summary here to correct."
+CORRECTED = "The summary holds your words now. They stay until a message beneath them is edited or deleted."
+
+
+class SummaryCommand(MemoryCommands):
+    """The command."""
+
+    @app_commands.command(description="Summarize now what is not summarized yet in this channel")
+    @app_commands.describe(focus="What the summary should pay special attention to")
+    async def summarize(
+        self, interaction: discord.Interaction, focus: app_commands.Range[str, 1, 500] | None = None
+    ) -> None:
+        """Summarize, and show what came of it."""
+        await interaction.response.defer(ephemeral=True)
+        require_manager(interaction)
+        made = await self._memories.summarize(channel_of(interaction), focus)
+        if made is None:
+            await interaction.followup.send(NOTHING_NEW, ephemeral=True)
+            return
+        files = [file_of(interaction, "summary.md", made.text)] if len(made.text) > PANEL_LENGTH else []
+        panel = discord.Embed(
+            title="The new summary", description=clipped(made.text, PANEL_LENGTH), color=discord.Color.blurple()
+        )
+        await interaction.followup.send(
+            f"Summarized: {covers_and_costs(made)}.", embed=panel, files=files, ephemeral=True
+        )
+
+
+def covers_and_costs(compaction: CompactionReport) -> str:
+    """Tell what a compaction covered, what became of it and what it cost."""
+    made = f"{sum(summary.tokens for summary in compaction.summaries):,} tokens"
+    cost = f"the model read {compaction.prompt_tokens:,} tokens and wrote {compaction.completion_tokens:,} for it"
+    if (covered := compaction.covered) is None:
+        return f"{made}; {cost}"
+    span = f"from <t:{int(covered.since)}:f> to <t:{int(covered.until)}:f>"
+    return f"{messages(covered.messages)} {span} became {made}; {cost}"
+
+
+class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:correct"):
+    """Opens the form with the summary as it is then. It works after a restart, too."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            discord.ui.Button(
+                label="Correct the summary", style=discord.ButtonStyle.secondary, custom_id="mnemo:correct"
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+    ) -> Self:
+        """Make the button again from its id."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Open the form, if the caller still may. It has to be the first answer, so nothing is deferred."""
+        try:
+            require_manager(interaction)
+            memories = memories_of(interaction)
+            report = await memories.report(channel_of(interaction))
+            if report is None or not report.summary:
+                await whisper(interaction, NO_SUMMARY)
+            elif len(report.summary) > FORM_LENGTH:
+                await whisper(
+                    interaction,
+                    f"The summary has {len(report.summary):,} characters, and Discord's form takes {FORM_LENGTH:,}: it can be "
+                    "corrected once it is shorter. A smaller budget (`/memory policy`) makes it so.",
+                )
+            else:
+                await interaction.response.send_modal(
+                    CorrectionForm(memories, report.overview.summaries, report.summary)
+                )
+        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
+            await answer_error(interaction, error)
+
+
+class CorrectionForm(discord.ui.Modal):
+    """The form: the summary as a text to change."""
+
+    def __init__(self, memories: Memories, shown: Sequence[Summary], text: str) -> None:
+        super().__init__(title="Correct the summary", custom_id="mnemo:correction")
+        self._memories = memories
+        self._shown = shown
+        self._text: discord.ui.TextInput[Self] = discord.ui.TextInput(
+            label="What the model reads instead of it",
+            style=discord.TextStyle.paragraph,
+            custom_id="summary",
+            default=text,
+            max_length=FORM_LENGTH,
+        )
+        self.add_item(self._text)
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        """Put the words in the place of the summary, or hand them back with the reason why not."""
+        await interaction.response.defer(ephemeral=True)
+        require_manager(interaction)
+        words = self._text.value
+        try:
+            await self._memories.correct_summary(channel_of(interaction), words, instead_of=self._shown)
+        except OutOfBounds as refused:
+            yours = [file_of(interaction, "your-summary.md", words)] if words.strip() else []
+            await interaction.followup.send(str(refused), files=yours, ephemeral=True)
+        else:
+            await interaction.followup.send(CORRECTED, ephemeral=True)
+
+    # discord.py's own Modal has this signature, which is not the one of the class that it is made from.
+    async def on_error(  # type: ignore[override]
+        self, interaction: discord.Interaction, error: Exception
+    ) -> None:
+        """Tell the caller what went wrong."""
+        await answer_error(interaction, error)

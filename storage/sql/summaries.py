@@ -1,0 +1,268 @@
+"""Summaries: which are shown, claiming and committing one with the window, voiding what an edit or deletion touches.
+
+A summary is an index over messages that still exist, never their replacement. While one is being written its row is there, so
+that whatever changes in its span meanwhile can void it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from storage.records import Compaction, Draft, Message, Overrides, Reach, Summary, SummaryKind
+from storage.sql import rows
+
+_COLUMNS = (
+    "id, kind, first_position, last_position, text, tokens, corrected, reason, model, prompt_tokens, completion_tokens,"
+    " created_at"
+)
+
+
+def shown(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary, ...]:
+    """Return the summaries that are shown, oldest span first: those that no later digest covers."""
+    newest_first = db.execute(
+        f"SELECT {_COLUMNS} FROM summaries WHERE channel_id = ? AND epoch = ? AND state = 'ready'"
+        " ORDER BY kind = 'digest' DESC, id DESC",
+        (channel_id, epoch),
+    )
+    kept: list[Summary] = []
+    for row in newest_first:
+        summary = _summary(row)
+        if not any(other.first <= summary.first and summary.last <= other.last for other in kept):
+            kept.append(summary)
+    return tuple(sorted(kept, key=lambda summary: summary.first))
+
+
+def _summary(row: sqlite3.Row) -> Summary:
+    kind, corrected = SummaryKind(row["kind"]), bool(row["corrected"])
+    return Summary(
+        row["id"], kind, row["first_position"], row["last_position"], row["text"], row["tokens"], corrected,
+        row["reason"], row["model"], row["prompt_tokens"], row["completion_tokens"], row["created_at"],
+    )  # fmt: skip
+
+
+def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], Reach]) -> Compaction | None:
+    """Return what there is to compact in the channel's open epoch; None for a channel that is not known."""
+    row = db.execute(
+        "SELECT c.epoch, c.policy, c.max_messages, c.max_tokens, e.window_policy, e.summarized FROM channels c"
+        " JOIN epochs e ON e.channel_id = c.id AND e.number = c.epoch WHERE c.id = ?",
+        (channel_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    epoch = row["epoch"]
+    overrides = Overrides(row["policy"], row["max_messages"], row["max_tokens"])
+    backlog, is_whole = _backlog(db, channel_id, epoch, row["summarized"], reach(overrides))
+    gaps = db.execute(
+        "SELECT first_position, last_position FROM summaries"
+        " WHERE channel_id = ? AND epoch = ? AND kind = 'leaf' AND state = 'void' ORDER BY first_position",
+        (channel_id, epoch),
+    ).fetchall()
+    return Compaction(
+        channel_id=channel_id,
+        epoch=epoch,
+        overrides=overrides,
+        policy=row["window_policy"],
+        backlog=backlog,
+        is_whole=is_whole,
+        gaps=tuple((gap[0], gap[1]) for gap in gaps),
+        summaries=shown(db, channel_id, epoch),
+    )
+
+
+def _backlog(
+    db: sqlite3.Connection, channel_id: int, epoch: int, start: int, reach: Reach
+) -> tuple[tuple[Message, ...], bool]:
+    """Return the oldest messages from *start* on that *reach* allows, and whether these are all up to an unfinished turn."""
+    unfinished = db.execute(
+        "SELECT min(m.position) FROM turns t JOIN messages m ON m.turn_id = t.id"
+        " WHERE t.channel_id = ? AND t.epoch = ? AND t.status IN ('generating', 'sending')",
+        (channel_id, epoch),
+    ).fetchone()[0]
+    oldest_first = db.execute(
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position >= ?"
+        " AND position < ? ORDER BY position",
+        (channel_id, epoch, start, unfinished if unfinished is not None else rows.NO_POSITION),
+    )
+    found: list[Message] = []
+    tokens = 0
+    for row in oldest_first:
+        message = rows.message(row)
+        begins_anew = bool(found) and (message.turn_id is None or message.turn_id != found[-1].turn_id)
+        if begins_anew and reach.tokens is not None and tokens > reach.tokens:
+            oldest_first.close()
+            return (*found, message), False
+        found.append(message)
+        tokens += message.tokens
+    return tuple(found), True
+
+
+def claim_leaf(
+    db: sqlite3.Connection, state: Compaction, span: tuple[int, int], reason: str, now: float
+) -> Draft | None:
+    """Claim a leaf over the positions of *span*, both included, and return what it is to be written from.
+
+    Returns None if the channel's epoch or policy is not that of *state* any more, or the messages are gone.
+    """
+    if not _is_still(db, state):
+        return None
+    messages = db.execute(
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ?"
+        " ORDER BY position",
+        (state.channel_id, state.epoch, *span),
+    )
+    found = tuple(rows.message(row) for row in messages)
+    if not found:
+        return None
+    return Draft(_claim(db, state, SummaryKind.LEAF, span, reason, now), SummaryKind.LEAF, *span, found)
+
+
+def claim_digest(
+    db: sqlite3.Connection, state: Compaction, parts: Sequence[Summary], reason: str, now: float
+) -> Draft | None:
+    """Claim a digest of *parts*, in order.
+
+    Returns None if the channel's epoch or policy is not that of *state* any more, or the parts are not shown any more: then
+    their texts may hold what was edited or deleted since, or an admin's correction stands in their place.
+    """
+    if not _is_still(db, state) or not set(parts) <= set(shown(db, state.channel_id, state.epoch)):
+        return None
+    span = (parts[0].first, parts[-1].last)
+    claimed = _claim(db, state, SummaryKind.DIGEST, span, reason, now)
+    return Draft(claimed, SummaryKind.DIGEST, *span, parts=tuple(parts))
+
+
+def _is_still(db: sqlite3.Connection, state: Compaction) -> bool:
+    here = rows.open_epoch(db, state.channel_id), rows.overrides(db, state.channel_id)
+    return here == (state.epoch, state.overrides)
+
+
+def _claim(
+    db: sqlite3.Connection, state: Compaction, kind: SummaryKind, span: tuple[int, int], reason: str, now: float
+) -> int:
+    row = db.execute(
+        "INSERT INTO summaries (channel_id, epoch, kind, first_position, last_position, state, reason, created_at)"
+        " VALUES (?, ?, ?, ?, ?, 'writing', ?, ?) RETURNING id",
+        (state.channel_id, state.epoch, kind, *span, reason, now),
+    ).fetchone()
+    return int(row["id"])
+
+
+def commit(
+    db: sqlite3.Connection, draft: Draft, text: str, tokens: int, model: str, usage: tuple[int, int], latency: float
+) -> Summary | None:
+    """Make a draft a summary and, for a leaf, move the window behind it, in one transaction.
+
+    Returns None, having thrown the draft away, if it is void: its epoch or policy changed, or a message in its span did.
+    """
+    row = db.execute(
+        "SELECT s.* FROM summaries s JOIN channels c ON c.id = s.channel_id AND c.epoch = s.epoch"
+        " WHERE s.id = ? AND s.state = 'writing'",
+        (draft.id,),
+    ).fetchone()
+    if row is None:
+        discard(db, draft)
+        return None
+    db.execute(
+        "UPDATE summaries SET state = 'ready', text = ?, tokens = ?, model = ?, prompt_tokens = ?, completion_tokens = ?,"
+        " latency = ? WHERE id = ?",
+        (text, tokens, model, *usage, latency, draft.id),
+    )
+    if draft.kind is SummaryKind.LEAF:
+        _replace_void_leaf(db, row)
+        db.execute(
+            "UPDATE epochs SET summarized = max(summarized, :next), window_start = max(window_start, :next)"
+            " WHERE channel_id = :channel AND number = :epoch",
+            {"next": draft.last + 1, "channel": row["channel_id"], "epoch": row["epoch"]},
+        )
+    _book(db, row, model, usage)
+    _note_failure(db, row["channel_id"], row["epoch"], None, None)
+    return _summary(db.execute(f"SELECT {_COLUMNS} FROM summaries WHERE id = ?", (draft.id,)).fetchone())
+
+
+def _replace_void_leaf(db: sqlite3.Connection, row: sqlite3.Row) -> None:
+    db.execute(
+        "DELETE FROM summaries WHERE channel_id = ? AND epoch = ? AND kind = 'leaf' AND state = 'void'"
+        " AND first_position >= ? AND last_position <= ?",
+        (row["channel_id"], row["epoch"], row["first_position"], row["last_position"]),
+    )
+
+
+def _book(db: sqlite3.Connection, row: sqlite3.Row, model: str, usage: tuple[int, int]) -> None:
+    rows.book(db, row["channel_id"], 0, "summary", model, (usage[0], 0, usage[1]), row["created_at"])
+
+
+def discard(db: sqlite3.Connection, draft: Draft) -> None:
+    """Throw a draft away. Its span, if it had a void leaf, keeps that."""
+    db.execute("DELETE FROM summaries WHERE id = ? AND state IN ('writing', 'void')", (draft.id,))
+
+
+def fail(db: sqlite3.Connection, draft: Draft, channel_id: int, epoch: int, error: str, now: float) -> None:
+    """Throw a draft away because the summarizer failed, and note why."""
+    discard(db, draft)
+    _note_failure(db, channel_id, epoch, error, now)
+
+
+def _note_failure(db: sqlite3.Connection, channel_id: int, epoch: int, error: str | None, now: float | None) -> None:
+    db.execute(
+        "UPDATE epochs SET compaction_error = ?, compaction_failed_at = ? WHERE channel_id = ? AND number = ?",
+        (error, now, channel_id, epoch),
+    )
+
+
+def correct(db: sqlite3.Connection, channel_id: int, text: str, tokens: int, now: float) -> bool:
+    """Put an admin's words in the place of all summaries that are shown; False if there are none."""
+    epoch = rows.open_epoch(db, channel_id)
+    there = () if epoch is None else shown(db, channel_id, epoch)
+    if not there:
+        return False
+    db.execute(
+        "DELETE FROM summaries WHERE channel_id = ? AND epoch = ? AND kind = 'digest' AND state = 'void'",
+        (channel_id, epoch),
+    )
+    db.execute(
+        "INSERT INTO summaries (channel_id, epoch, kind, first_position, last_position, state, corrected, reason, text, tokens,"
+        " created_at) VALUES (?, ?, 'digest', ?, ?, 'ready', 1, 'corrected by an admin', ?, ?, ?)",
+        (channel_id, epoch, there[0].first, there[-1].last, text, tokens, now),
+    )
+    return True
+
+
+def void_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
+    """Void what covers the message at *position*: it is never shown again, and its text is gone.
+
+    A leaf stays as the mark of a span to be summarized again, a corrected digest as the mark that a correction was lost.
+    """
+    if position is None:
+        return
+    covering = {"channel": channel_id, "epoch": epoch, "position": position}
+    where = "channel_id = :channel AND epoch = :epoch AND :position BETWEEN first_position AND last_position"
+    db.execute(
+        f"DELETE FROM summaries WHERE {where} AND (state = 'writing' OR (kind = 'digest' AND corrected = 0))", covering
+    )
+    db.execute(f"UPDATE summaries SET state = 'void', text = '', tokens = 0 WHERE {where}", covering)
+    _drop_empty_gaps(db, channel_id, epoch)
+
+
+def lost_correction(db: sqlite3.Connection, channel_id: int, epoch: int) -> bool:
+    """Whether an admin's correction is void since a message beneath it was edited or deleted."""
+    lost = db.execute(
+        "SELECT 1 FROM summaries WHERE channel_id = ? AND epoch = ? AND kind = 'digest' AND state = 'void'",
+        (channel_id, epoch),
+    )
+    return lost.fetchone() is not None
+
+
+def drop_drafts(db: sqlite3.Connection, channel_id: int | None = None) -> None:
+    """Throw away what is being written: in a channel whose policy changed, or (None) everywhere, after a crash."""
+    db.execute("DELETE FROM summaries WHERE state = 'writing' AND (?1 IS NULL OR channel_id = ?1)", (channel_id,))
+
+
+def _drop_empty_gaps(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
+    """Throw away void leaves over spans of which no message is left."""
+    db.execute(
+        "DELETE FROM summaries WHERE channel_id = ?1 AND epoch = ?2 AND kind = 'leaf' AND state = 'void' AND NOT EXISTS"
+        " (SELECT 1 FROM messages m WHERE m.channel_id = ?1 AND m.epoch = ?2"
+        " AND m.position BETWEEN summaries.first_position AND summaries.last_position)",
+        (channel_id, epoch),
+    )

@@ -1,0 +1,98 @@
+"""The whole of a channel's memory, for people: searching it, taking it out, bringing it in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from storage.records import Covered, Incoming, Message, Overrides
+from storage.sql import index, intake, rows, summaries
+
+
+def search(db: sqlite3.Connection, channel_id: int, terms: Sequence[str], limit: int) -> list[Message]:
+    """Return the messages of the open epoch that contain all of *terms*, the best first."""
+    epoch = rows.open_epoch(db, channel_id)
+    if epoch is None or not terms:
+        return []
+    columns = ", ".join(f"m.{name.strip()}" for name in rows.MESSAGE_COLUMNS.split(","))
+    found = db.execute(
+        f"SELECT {columns} FROM messages_fts f JOIN messages m ON m.id = f.rowid WHERE messages_fts MATCH ?"
+        " ORDER BY bm25(messages_fts) LIMIT ?",
+        (f"{index.in_scope(channel_id, epoch)} AND content : ({' AND '.join(map(index.quoted, terms))})", limit),
+    )
+    return [rows.message(row) for row in found]
+
+
+def covered(db: sqlite3.Connection, channel_id: int, first: int, last: int) -> Covered | None:
+    """Tell what stands at the positions *first* to *last* of the open epoch; None if there is nothing any more."""
+    found = db.execute(
+        "SELECT count(*), min(created_at), max(created_at) FROM messages"
+        " WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ?",
+        (channel_id, rows.open_epoch(db, channel_id), first, last),
+    ).fetchone()
+    return Covered(*found) if found[0] else None
+
+
+def export(db: sqlite3.Connection, channel_id: int) -> list[Message]:
+    """Return all messages of the open epoch that have a position, in order."""
+    epoch = rows.open_epoch(db, channel_id)
+    found = db.execute(
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position IS NOT NULL"
+        " ORDER BY position",
+        (channel_id, epoch),
+    )
+    return [rows.message(row) for row in found]
+
+
+def bring_in(db: sqlite3.Connection, messages: Sequence[tuple[str, Incoming]], now: float) -> int:
+    """Add *messages*, each with its role, at the end of their channel's open epoch; returns how many were new.
+
+    What was deleted on Discord stays forgotten.
+    """
+    added = 0
+    for role, message in messages:
+        if message.discord_id and intake.is_known(db, message.discord_id):
+            continue
+        epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
+        position = rows.take_positions(db, message.channel_id, 1)
+        db.execute(
+            "INSERT INTO messages (discord_id, channel_id, epoch, position, role, author_id, author_name, content, tokens,"
+            " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                message.discord_id or None,
+                message.channel_id,
+                epoch,
+                position,
+                role,
+                message.author_id,
+                message.author_name,
+                message.content,
+                message.tokens,
+                message.created_at,
+            ),
+        )
+        index.refresh(db, message.channel_id, epoch, position)
+        added += 1
+    return added
+
+
+def set_overrides(
+    db: sqlite3.Connection, channel_id: int, guild_id: int | None, overrides: Overrides, now: float
+) -> None:
+    """Let a channel set this for itself; what is being written for the policy before is thrown away."""
+    rows.ensure_channel(db, channel_id, guild_id, now)
+    summaries.drop_drafts(db, channel_id)
+    db.execute(
+        "UPDATE channels SET policy = ?, max_messages = ?, max_tokens = ? WHERE id = ?",
+        (overrides.policy, overrides.max_messages, overrides.max_tokens, channel_id),
+    )
+
+
+def learn_factor(db: sqlite3.Connection, model: str, factor: float, samples: int) -> None:
+    """Keep how many of the provider's tokens one of ours is."""
+    db.execute("INSERT OR REPLACE INTO calibration VALUES (?, ?, ?)", (model, factor, samples))
+
+
+def factors(db: sqlite3.Connection) -> dict[str, tuple[float, int]]:
+    """Return what was learned for each model: the factor, and from how many calls."""
+    return {row["model"]: (row["factor"], row["samples"]) for row in db.execute("SELECT * FROM calibration")}

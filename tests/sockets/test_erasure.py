@@ -1,0 +1,228 @@
+"""Forgetting is real: of what was edited, deleted or reset no byte stays in the files or the log, the bot being its own process.
+
+The housekeeping that runs each minute runs all the time here; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from playground.discord import Permission
+from tests.sockets.conftest import Bot, Stage, open_stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HASTY = """
+import runpy, sys
+from discord.ext import tasks
+each_minute, tasks.loop = tasks.loop, lambda **_: each_minute(seconds=0.1)
+sys.argv = ["bot", "run"]
+runpy.run_module("bot", run_name="__main__")
+"""
+
+SETTINGS = {
+    "memory_policy": "summary",
+    "memory_max_tokens": 700,
+    "reset_grace_hours": 0.0001,
+    "log_level": "DEBUG",
+    "system_prompt": "You are a test.",
+}
+
+#: What the model says from then on when it is told to summarize or asked: it repeats nothing of what it has read.
+NOTHING = "Nothing of note."
+
+
+async def start(stage: Stage) -> Bot:
+    await stage.until(lambda: not stage.world.bot_online)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HASTY),
+        cwd=stage.folder,
+        env=stage.environment(**SETTINGS),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stage.bots.append(Bot(process))
+    await stage.until(lambda: stage.world.bot_online)
+    return stage.bots[-1]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One bot for all tests of this file; each talks in channels of its own, of a secret of its own."""
+    async with open_stage(tmp_path_factory.mktemp("erasure")) as stage:
+        await start(stage)
+        yield stage
+        bot = stage.bots[-1]
+        assert await bot.stop() == 0
+        assert [line for one in stage.bots for line in one.trouble] == []
+
+
+def in_files(stage: Stage, word: str) -> list[str]:
+    """The names of the database's files that hold *word*."""
+    files = sorted(stage.database.parent.glob("mnemo.db*"))
+    assert files
+    return [path.name for path in files if word.encode() in path.read_bytes()]
+
+
+async def gone(stage: Stage, *words: str) -> None:
+    await stage.until(lambda: not any(in_files(stage, word) for word in words))
+    assert not any(word in bot.log for bot in stage.bots for word in words)
+
+
+def remembered(stage: Stage, channel: int) -> list[str]:
+    return stage.recall("SELECT content FROM messages WHERE channel_id = ? ORDER BY position", channel)
+
+
+async def summarized(stage: Stage, channel: int, word: str) -> tuple[int, int]:
+    """Let Nemo tell a secret and talk on until it is in a summary; return the ids of the message and of the reply."""
+    stage.model.levers.text(f"A {word} it is, and another {word}.")
+    said = await stage.tell(channel, f"My secret is a {word}, of all things.")
+    await stage.answer(channel, said)
+    reply = int(stage.replies(channel)[0]["id"])
+    number = 0
+    while not stage.recall("SELECT 1 FROM summaries WHERE channel_id = ? AND text LIKE ?", channel, f"%{word}%"):
+        await stage.ask(
+            channel, f"Fact {number} is that animal{number} lives in town{number} by the river, as always. " * 2
+        )
+        number += 1
+    assert in_files(stage, word)
+    stage.model.levers.text(NOTHING, times=None)
+    return said, reply
+
+
+async def edit(stage: Stage, channel: int, said: int, reply: int) -> None:
+    await stage.world.edit(stage.nemo, channel, said, f"<@{stage.world.bot_id}> Nothing at all.")
+    await stage.world.delete(stage.marlin, channel, reply)  # the bot's own words stay when somebody else's change
+
+
+async def delete(stage: Stage, channel: int, said: int, reply: int) -> None:
+    await stage.world.delete(stage.nemo, channel, said)
+
+
+async def bulk_delete(stage: Stage, channel: int, said: int, reply: int) -> None:
+    await stage.world.bulk_delete(stage.marlin, channel, [said, reply])
+
+
+async def reset(stage: Stage, channel: int, said: int, reply: int) -> None:
+    asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
+    assert asked.message is not None
+    start_afresh = asked.message["components"][0]["components"][0]["custom_id"]
+    await (await stage.world.click(stage.marlin, channel, int(asked.message["id"]), start_afresh)).wait_answered()
+
+
+async def delete_the_channel(stage: Stage, channel: int, said: int, reply: int) -> None:
+    stage.world.delete_channel(channel)
+
+
+Way = Callable[[Stage, int, int, int], Coroutine[Any, Any, None]]
+WAYS: dict[str, tuple[str, Way]] = {
+    "edit": ("xylophone", edit),
+    "delete": ("marimba", delete),
+    "bulk delete": ("glockenspiel", bulk_delete),
+    "reset past its grace": ("harpsichord", reset),
+    "delete the channel": ("concertina", delete_the_channel),
+}
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_no_byte_is_left(stage: Stage, how: str) -> None:
+    word, way = WAYS[how]
+    channel = stage.channel()
+    said, reply = await summarized(stage, channel, word)
+    try:
+        await way(stage, channel, said, reply)
+        await gone(stage, word)
+    finally:
+        stage.reset()
+    if how == "delete the channel":
+        assert not stage.recall("SELECT 1 FROM channels WHERE id = ?", channel)
+
+
+async def test_a_reply_that_a_moderator_deletes_leaves_no_byte(stage: Stage) -> None:
+    channel = stage.channel()
+    stage.model.levers.text("The secret ingredient is asafoetida.")
+    await stage.ask(channel, "What is in the soup?")
+    await stage.until(lambda: stage.idle)
+    await stage.world.delete(stage.marlin, channel, int(stage.replies(channel)[0]["id"]))
+    await gone(stage, "asafoetida")
+    assert remembered(stage, channel) == ["What is in the soup?"]
+
+
+async def test_a_deleted_thread_is_forgotten_and_its_channel_is_not(stage: Stage) -> None:
+    channel = stage.channel()
+    await stage.ask(channel, "Our cat is called Pixel.")
+    thread = stage.world.create_thread(stage.nemo, channel, "dogs")
+    await stage.ask(thread, "Our dog is a Weimaraner.")
+    stage.world.delete_channel(thread)
+    await gone(stage, "Weimaraner")
+    assert "Pixel" in remembered(stage, channel)[0]
+
+
+async def test_the_threads_of_a_deleted_channel_are_forgotten_with_it(stage: Stage) -> None:
+    channel = stage.channel()
+    thread = stage.world.create_thread(stage.nemo, channel, "dogs")
+    await stage.ask(thread, "Our dog is a Rottweiler.")
+    stage.world.delete_channel(channel)
+    await gone(stage, "Rottweiler")
+
+
+# While the bot is away
+
+
+async def test_what_was_deleted_while_away_is_forgotten_and_nothing_else(stage: Stage) -> None:
+    channel, hidden, mute, lost = (stage.channel() for _ in range(4))
+    said: dict[str, int] = {}
+    for word in ("ocelot", "pangolin", "quokka", "numbat"):
+        said[word] = await stage.tell(channel, f"My favorite is the {word}.")
+        await stage.answer(channel, said[word])
+    stage.model.levers.text("The wombat. " * 300)
+    await stage.ask(channel, "And yours?")
+    await stage.until(lambda: stage.idle)
+    chunks = [int(one["id"]) for one in stage.replies(channel)][-2:]
+    kept = {where: await stage.tell(where, f"I stay: {where}.") for where in (hidden, mute, lost)}
+    for where, message in kept.items():
+        await stage.answer(where, message)
+    await stage.until(lambda: stage.idle)
+    assert await stage.bots[-1].stop() == 0
+
+    await stage.world.delete(stage.nemo, channel, said["ocelot"])  # the oldest
+    await stage.world.delete(stage.nemo, channel, said["quokka"])  # between two others
+    await stage.world.delete(stage.marlin, channel, chunks[-1])  # the newest, half of a reply
+    for where, message in kept.items():  # what cannot be seen is not taken for deleted, even if it is
+        await stage.world.delete(stage.nemo, where, message)
+    stage.world.set_permissions(hidden, stage.world.bot_id, deny=Permission.VIEW_CHANNEL)
+    stage.world.set_permissions(mute, stage.world.bot_id, deny=Permission.READ_MESSAGE_HISTORY)
+    stage.world.delete_channel(lost)
+
+    await start(stage)
+    await gone(stage, "ocelot", "quokka", "wombat")
+    answers = [text for text in remembered(stage, channel) if "Nemo" not in text]
+    assert [word for word in said if any(f"the {word}" in text for text in answers)] == ["pangolin", "numbat"]
+    assert "And yours?" in answers
+    for where in (hidden, mute, lost):
+        assert f"I stay: {where}." in remembered(stage, where)
+
+
+async def test_more_than_a_page_is_compared_and_an_emptied_channel_by_each_message(stage: Stage) -> None:
+    channel, emptied = stage.channel(), stage.channel()
+    old = [await stage.tell(channel, "The first is an axolotl."), await stage.tell(channel, "The second is an okapi.")]
+    await stage.answer(channel, old[1])
+    only = await stage.tell(emptied, "Here was a capybara.")
+    await stage.answer(emptied, only)
+    await stage.until(lambda: stage.idle)
+    for number in range(150):
+        await stage.say(channel, f"Chatter {number} that is not for the bot.")
+    assert await stage.bots[-1].stop() == 0
+
+    await stage.world.delete(stage.nemo, channel, old[0])
+    await stage.world.bulk_delete(stage.marlin, emptied, [only, *(int(one["id"]) for one in stage.replies(emptied))])
+    await start(stage)
+    await gone(stage, "axolotl", "capybara")
+    assert any("okapi" in text for text in remembered(stage, channel))

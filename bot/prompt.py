@@ -62,7 +62,7 @@ HUMAN_PREFIX = "Human"
 AI_PREFIX = "AI"
 
 #: The documents' template for completion models: the memory goes to {chat_history}, the newest message to {human_input}.
-TEMPLATE = "{chat_history}\nHuman: {human_input}\nAI:"
+TEMPLATE = "{chat_history}\n{human_prefix}: {human_input}\n{ai_prefix}:"
 
 _LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 
@@ -148,9 +148,14 @@ class Shape:
         # Nobody waits for an answer if the last word was the model's own: then the human's place stays empty.
         waits = bool(blocks) and blocks[-1].role == "user"
         history, newest = (blocks[:-1], blocks[-1].content) if waits else (blocks, "")
-        parts = {"chat_history": "\n".join(self._line(message) for message in history), "human_input": newest}
+        parts = {
+            "chat_history": "\n".join(self._line(message) for message in history),
+            "human_input": newest,
+            "human_prefix": self.human_prefix,
+            "ai_prefix": self.ai_prefix,
+        }
         # In one pass, so that a message that contains "{human_input}" stays what its author wrote.
-        text = re.sub(r"\{(chat_history|human_input)\}", lambda match: parts[match[1]], self.template)
+        text = re.sub(rf"\{{({'|'.join(parts)})\}}", lambda match: parts[match[1]], self.template)
         return TextPrompt(f"{system}\n\n{text.lstrip()}", stop=(f"\n{self.human_prefix}:",))
 
     def _line(self, message: PromptMessage) -> str:

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play run test lint setup lock doctor
+.PHONY: play run test torture lint setup lock doctor
 
 play: setup  ## try it: a little Discord, a little model, and the bot between them
 	@$(BIN)/python -m playground $(if $(FRESH),--fresh)
@@ -16,6 +16,9 @@ doctor: setup  ## check settings, database, model, tokenizer and token, a line e
 
 test: setup lint  ## what CI runs
 	@$(BIN)/python -m pytest
+
+torture: setup  ## the long versions: kills, faults and load for an hour or two; SEED=... repeats a run
+	@$(BIN)/python -m pytest --torture $(if $(SEED),--seed $(SEED)) $(TESTS)
 
 lint: setup
 	@$(BIN)/ruff check .

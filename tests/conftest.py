@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import hypothesis
@@ -12,8 +13,44 @@ from bot.settings import Settings
 
 _ROOT = Path(__file__).parents[1]
 
+#: The seed of `make test`, which does the same each time. `make torture` draws one and says which.
+USUAL_SEED = 20_261_121
+
 hypothesis.settings.register_profile("mnemo", deadline=None)  # a machine that is busy just now is no failure
 hypothesis.settings.load_profile("mnemo")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="run the long versions, and the tests that have only one")
+    parser.addoption("--seed", type=int, help="what chance decides by; the header names the seed of a run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = random.randrange(2**32) if config.option.torture else USUAL_SEED
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.option.seed} (the same again: --seed {config.option.seed})"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.torture:
+        long = [item for item in items if item.get_closest_marker("torture")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def torture(pytestconfig: pytest.Config) -> bool:
+    """Whether there is time: a test with a short and a long version asks this."""
+    return bool(pytestconfig.option.torture)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """What a test draws by: the same for the same seed, whatever ran before."""
+    return random.Random(f"{request.config.option.seed} {request.node.nodeid}")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: play run test torture lint setup lock doctor
+.PHONY: play run test torture lint setup bench-setup lock doctor
 
 play: setup  ## try it: a little Discord, a little model, and the bot between them
 	@$(BIN)/python -m playground $(if $(FRESH),--fresh)
@@ -34,6 +34,17 @@ setup: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock >&2
 	@touch .venv/installed
 
-lock: setup  ## renew requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group play --group dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+bench-setup: .venv-bench/installed  ## what the benchmarks compare us with, in .venv-bench: .venv-bench/bin/python -m bench.turn_overhead
+
+.venv-bench/installed: bench/requirements.lock
+	@echo "Installing into .venv-bench, once..." >&2
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.lock >&2
+	@touch .venv-bench/installed
+
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet
+
+lock: setup  ## renew requirements.lock and bench/requirements.lock from pyproject.toml
+	@$(BIN)/$(COMPILE) --group play --group dev --output-file requirements.lock
+	@$(BIN)/$(COMPILE) --group bench --constraint requirements.lock --output-file bench/requirements.lock

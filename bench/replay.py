@@ -97,7 +97,13 @@ class Script:
         self.bill = Bill()
         self.next_reply = ""
 
-    async def stream(self, prompt: Prompt, *, model: str) -> AsyncGenerator[str | ReplyEnd, None]:
+    async def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str,
+        deadline: float,  # noqa: ARG002 the port's
+    ) -> AsyncGenerator[str | ReplyEnd, None]:
         """Write the next reply, or a summary."""
         assert isinstance(prompt, ChatPrompt), "the figures are for chat models"
         if model == SUMMARIZER:

@@ -1,42 +1,109 @@
-"""Answers to slash commands and buttons that only the caller sees, the ones about errors included."""
+"""Answers to slash commands and buttons that only the caller sees, the ones about errors included.
+
+All of them can be given twice without harm: Discord, or the way to it, may fail after it took one.
+"""
 
 from __future__ import annotations
 
+import io
 import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 from discord import app_commands
 
 from bot.errors import NotPermitted, UserFacingError
+from bot.rest import FAILURES, insist
 from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from bot.client import MnemoBot
 
 log = logging.getLogger(__name__)
 
 NEUTRAL = "Something went wrong on my side; the host's log says what. Please try again."
 NO_MEMORY = "I cannot use my memory right now; the host's log says why. Please try again later."
+BROKEN_OFF = "Discord broke off while I answered. Look with `/memory show` whether it was done before you try again."
+
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+_ALREADY_ACKNOWLEDGED = 40060
+
+
+class Repeated(Exception):
+    """Discord delivered an interaction a second time; the first is being answered."""
+
+
+async def defer(interaction: discord.Interaction, **how: bool) -> None:
+    """Tell Discord that an answer will come, before anything is done. Raises :class:`Repeated`."""
+    await acknowledge(interaction, lambda: interaction.response.defer(**how))
+
+
+async def acknowledge(interaction: discord.Interaction, first: Callable[[], Awaitable[object]]) -> None:
+    """Give the *first* answer, for which Discord waits three seconds. Raises :class:`Repeated`."""
+    taken = cast("MnemoBot", interaction.client).taken_interactions
+    if interaction.id in taken:
+        raise Repeated
+    taken.append(interaction.id)
+    await _acknowledge(interaction, first)
+
+
+async def _acknowledge(interaction: discord.Interaction, first: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await insist(interaction.client, first)
+    except discord.HTTPException as error:
+        if error.code != _ALREADY_ACKNOWLEDGED:  # an attempt before this one had come through
+            raise
+
+
+async def answer(
+    interaction: discord.Interaction, text: str | None = None, *, files: Sequence[discord.File] = (), **shown: Any
+) -> None:
+    """Show the answer to a deferred interaction. An edit of what stands there: once, however often it is sent."""
+    attached = [(file.filename, file.fp.read()) for file in files]
+
+    async def edit() -> None:
+        again = [discord.File(io.BytesIO(data), name) for name, data in attached]  # an attempt closes its files
+        await interaction.edit_original_response(content=text, attachments=again, **shown)
+
+    await insist(interaction.client, edit)
 
 
 async def whisper(interaction: discord.Interaction, text: str) -> None:
     """Say *text* to the caller alone, whether or not the interaction was answered before."""
-    if interaction.response.is_done():
-        await interaction.followup.send(text, ephemeral=True)
-    else:
-        await interaction.response.send_message(text, ephemeral=True)
+    match interaction.response.type:
+        case None:
+            await _acknowledge(interaction, lambda: interaction.response.send_message(text, ephemeral=True))
+        case discord.InteractionResponseType.deferred_channel_message:
+            await answer(interaction, text)
+        case _:
+            await insist(interaction.client, lambda: interaction.followup.send(text, ephemeral=True))
 
 
 async def answer_error(interaction: discord.Interaction, error: Exception) -> None:
     """Tell the caller what went wrong in one sentence, and the host the rest."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    if isinstance(cause, Repeated):
+        return
+    try:
+        await whisper(interaction, _sentence(cause))
+    except FAILURES as failure:
+        log.warning("an answer to an interaction could not be shown (%s)", failure)
+
+
+def _sentence(cause: Exception) -> str:
     if isinstance(cause, UserFacingError):
-        await whisper(interaction, str(cause))
-    elif isinstance(cause, app_commands.CommandNotFound):
-        await whisper(interaction, "This command is not mine any more; restart Discord to see the current ones.")
-    elif isinstance(cause, StorageError):
+        return str(cause)
+    if isinstance(cause, app_commands.CommandNotFound):
+        return "This command is not mine any more; restart Discord to see the current ones."
+    if isinstance(cause, StorageError):
         log.error("%s", cause)
-        await whisper(interaction, NO_MEMORY)
-    else:
-        log.error("an interaction failed", exc_info=cause)
-        await whisper(interaction, NEUTRAL)
+        return NO_MEMORY
+    if isinstance(cause, FAILURES) and not isinstance(cause, app_commands.AppCommandError):
+        log.warning("an answer to an interaction could not be shown (%s)", cause)
+        return BROKEN_OFF
+    log.error("an interaction failed", exc_info=cause)
+    return NEUTRAL
 
 
 def is_manager(interaction: discord.Interaction) -> bool:

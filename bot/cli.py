@@ -9,14 +9,14 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
 from bot.errors import FatalError, SettingsError
 from bot.formats import Format, ReadableFormat
 from bot.logs import set_up_logging
-from bot.settings import load_settings, load_settings_without_token
+from bot.settings import load_database_settings, load_settings, load_settings_without_token
 from storage import StorageError
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _export(given)
             case "import":
                 return _import(given)
+            case "backup":
+                return _backup(given)
+            case "restore":
+                return _restore(given)
             case _:
                 return _run()
     except SettingsError as error:
@@ -68,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     bringing_in.add_argument(
         "--guild", metavar="ID", type=_snowflake, help="the channel's server, if the bot does not know the channel yet"
     )
+    backup = commands.add_parser("backup", help="copy the database to a file, also while the bot runs")
+    backup.add_argument("file", metavar="PATH", type=Path, help="an earlier backup there is replaced")
+    restore = commands.add_parser("restore", help="put a backup in the place of the database; the bot must not run")
+    restore.add_argument("file", metavar="PATH", type=Path, help="the backup; what it replaces is kept beside it")
     return parser
 
 
@@ -115,20 +123,39 @@ def _doctor() -> int:
 def _export(given: argparse.Namespace) -> int:
     from bot import transfer
 
-    return _told(transfer.take_out(load_settings_without_token(), given.channel, given.format, given.file))
+    settings = load_settings_without_token()
+    return _told(lambda: asyncio.run(transfer.take_out(settings, given.channel, given.format, given.file)))
 
 
 def _import(given: argparse.Namespace) -> int:
     from bot import transfer
 
-    return _told(transfer.bring_in(load_settings_without_token(), given.channel, given.guild, given.file, given.format))
+    settings = load_settings_without_token()
+    return _told(lambda: asyncio.run(transfer.bring_in(settings, given.channel, given.guild, given.file, given.format)))
 
 
-def _told(work: Coroutine[None, None, str]) -> int:
+def _backup(given: argparse.Namespace) -> int:
+    from bot import backup
+
+    settings = load_database_settings()
+    return _told(lambda: backup.make(settings, given.file))
+
+
+def _restore(given: argparse.Namespace) -> int:
+    from bot import backup
+
+    settings = load_database_settings()
+    return _told(lambda: backup.put_back(settings, given.file))
+
+
+def _told(work: Callable[[], str]) -> int:
     """Do the *work* and print the sentence that it ends with."""
     try:
-        print(asyncio.run(work), file=sys.stderr)  # standard output may be the export itself
+        print(work(), file=sys.stderr)  # standard output may be the export itself
     except (FatalError, StorageError) as error:
         print(error, file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_CLEAN

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import discord
 import yarl
@@ -11,12 +14,21 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.answers import answer_error
+from bot.catch_up import CatchUp
+from bot.closed import ClosedChannels
 from bot.compactor import Compactor
 from bot.conversation import Conversations
+from bot.history import History
+from bot.invalid_requests import InvalidRequests
+from bot.listening import Listener
 from bot.memories import Memories
+from bot.pace import Pace
+from bot.rest import REQUEST_SECONDS, UNAUTHORIZED, may_pass
 from bot.speaker import DiscordSpeaker
 from bot.turn import Myself
 from bot.view import Viewer
+
+log = logging.getLogger(__name__)
 
 COGS = ("cogs.conversation", "cogs.memory", "cogs.housekeeping", "cogs.catch_up")
 
@@ -26,10 +38,12 @@ class Services:
     """What cogs use."""
 
     conversations: Conversations
+    catch_up: CatchUp
     memories: Memories
     compactor: Compactor
     viewer: Viewer
     reply_mode: Literal["mention", "listen", "all"]
+    catch_up_messages: int
 
 
 class _Tree(app_commands.CommandTree[commands.Bot]):
@@ -41,6 +55,7 @@ class MnemoBot(commands.Bot):
     """discord.py's bot without what Mnemo does not use: no prefix commands, no caches of messages and members."""
 
     def __init__(self, services: Services) -> None:
+        invalid_requests = InvalidRequests()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -50,25 +65,53 @@ class MnemoBot(commands.Bot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            http_trace=invalid_requests.trace(),
+            max_ratelimit_timeout=REQUEST_SECONDS,
         )
         self.services = services
+        self.invalid_requests = invalid_requests
+        self.pace = Pace(time.monotonic())
+        self.closed_channels = ClosedChannels()
+        #: The ids of the newest interactions, for Discord may deliver one twice.
+        self.taken_interactions: deque[int] = deque(maxlen=1_000)
+        self.listener = Listener(self, services.conversations, services.reply_mode, self.speaker_for)
 
     async def setup_hook(self) -> None:
         """Load the cogs, tell Discord of the commands, and start answering: what waits first, live events as they come."""
+        history = History(self, self.services.conversations, self.listener, self.services.catch_up_messages)
+        await self.services.catch_up.attach(history.look)
         for cog in COGS:
             if cog not in self.extensions:  # a login that fails later is tried again, with this
                 await self.load_extension(cog)
-        await self.tree.sync()
+        await self._register_commands()
         assert self.user is not None, "this is called once we are logged in"
         self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
         await self.services.conversations.resume()
+
+    async def _register_commands(self) -> None:
+        try:
+            await self.tree.sync()
+        except discord.HTTPException as error:
+            if may_pass(error) or error.status == UNAUTHORIZED:
+                raise
+            log.error("the slash commands could not be registered, those of before hold: %s", error.text)
+
+    async def before_identify_hook(self, *_: object, **__: object) -> None:
+        """Count the IDENTIFY; its wait was before the connection was made."""
+        self.pace.identified(time.monotonic())
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Hand an event on; the names of all are told here, also of those that discord.py drops."""
+        if event == "socket_event_type":
+            self.closed_channels.hear(*args)
+        super().dispatch(event, *args, **kwargs)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
 
     def speaker_for(self, channel_id: int) -> DiscordSpeaker:
         """Return the channel as a place where replies appear."""
-        return DiscordSpeaker(self, channel_id)
+        return DiscordSpeaker(self, channel_id, self.closed_channels)
 
 
 # discord.py warns at each start that it cannot speak; nobody wants it to.

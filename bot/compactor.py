@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from bot import summary_prompt
@@ -54,23 +55,27 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Summarizer:
-    """The model as a writer of summaries: *shape* turns the request into what the model takes."""
+    """The model as a writer of summaries, with *seconds* for each: *shape* turns the request into what the model takes."""
 
     model: ChatModel
     model_name: str
     shape: Callable[[ChatPrompt], Prompt]
+    seconds: float
 
     async def write(self, request: ChatPrompt) -> Written:
         """Return what the model writes. Raises :class:`bot.errors.ModelError`, also for what is not whole."""
         started = time.monotonic()
         text = ""
-        async for item in self.model.stream(self.shape(request), model=self.model_name):
-            if not isinstance(item, ReplyEnd):
-                text += item
-            elif item.finish_reason not in _WHOLE:
-                raise SummaryRefused("The summary broke off.", detail=f"it ended with {item.finish_reason}")
-            else:
-                return Written(text.strip(), item, time.monotonic() - started)
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        stream = self.model.stream(self.shape(request), model=self.model_name, deadline=deadline)
+        async with aclosing(stream) as items:
+            async for item in items:
+                if not isinstance(item, ReplyEnd):
+                    text += item
+                elif item.finish_reason not in _WHOLE:
+                    raise SummaryRefused("The summary broke off.", detail=f"it ended with {item.finish_reason}")
+                else:
+                    return Written(text.strip(), item, time.monotonic() - started)
         raise EmptyReply("The summarizer wrote nothing.", detail="the stream had no end")
 
 
@@ -96,11 +101,11 @@ class Compactor:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
         self._failures: dict[int, int] = {}
-        self._not_before: dict[int, float] = {}
+        self._retries: dict[int, asyncio.TimerHandle] = {}
 
     def consider(self, channel_id: int) -> None:
         """Compact the channel in the background, if there is something to compact and it did not just fail."""
-        if time.monotonic() < self._not_before.get(channel_id, 0.0):
+        if channel_id in self._retries:
             return
         self._again.add(channel_id)
         if channel_id not in self._running:
@@ -109,6 +114,8 @@ class Compactor:
 
     async def close(self) -> None:
         """Stop; what is being written is thrown away and made again another time."""
+        for retry in self._retries.values():
+            retry.cancel()
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -150,11 +157,16 @@ class Compactor:
         failures = self._failures.get(channel_id, 0)
         pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
         self._failures[channel_id] = failures + 1
-        self._not_before[channel_id] = time.monotonic() + pause
+        # By a timer: in a channel that is quiet now, the first reply later should find the summary made.
+        self._retries[channel_id] = asyncio.get_running_loop().call_later(pause, self._try_again, channel_id)
         why = error.detail if isinstance(error, ModelError) else str(error)
         log.warning(
             "no summary could be made, which is tried again in %.0f s: %s", pause, why, extra={"channel": channel_id}
         )
+
+    def _try_again(self, channel_id: int) -> None:
+        del self._retries[channel_id]
+        self.consider(channel_id)
 
     async def _step(self, channel_id: int, *, everything: bool, focus: str | None) -> Summary | None:
         """Make one summary; None if there is nothing to do. A draft that became void counts as nothing."""

@@ -31,6 +31,9 @@ HOUR_SECONDS = 3_600.0
 #: How long a deleted message whose creation was not heard of yet is kept in mind, in seconds.
 VANISHED_SECONDS = HOUR_SECONDS
 
+#: How long an edit of a message whose creation was not heard of yet is kept in mind, in seconds.
+EARLY_EDIT_SECONDS = 60.0
+
 #: Who cannot reach the database or Discord waits this long, in seconds, longer each time.
 RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
 
@@ -70,6 +73,7 @@ class Conversations:
         self._answer_after = time.time() - answer_hours * HOUR_SECONDS
         self._owner = uuid.uuid4().hex
         self._vanished: dict[int, float] = {}
+        self._edited_early: dict[int, tuple[float, str]] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._woken: set[int] = set()
         self._running: dict[int, Exchange] = {}
@@ -91,6 +95,9 @@ class Conversations:
         """Take no more turns; let those that run finish within *grace* seconds, and leave the rest for the next start."""
         self._speaker_for = None
         workers = list(self._workers.values())
+        for channel_id, exchange in self._running.items():
+            if exchange.is_waiting:  # for a model that is down: the next start goes on waiting
+                self._workers[channel_id].cancel()
         if workers:
             _, late = await asyncio.wait(workers, timeout=grace)
             for worker in late:
@@ -103,37 +110,47 @@ class Conversations:
         It is on the disk when this returns. Returns False for a message that is known or deleted already. Raises
         :class:`storage.errors.StorageError`.
         """
-        self._drop_old_vanished()
+        self._drop_old()
         if said.message_id in self._vanished:
             return False
+        content = self._edited_early.pop(said.message_id, (0.0, ""))[1] or said.content
         incoming = Incoming(
             discord_id=said.message_id,
             channel_id=said.channel_id,
             guild_id=said.guild_id,
             author_id=said.author_id,
             author_name=said.author_name,
-            content=said.content,
-            tokens=self._tokens(said.author_id, said.author_name, said.content),
+            content=content,
+            tokens=self._tokens(said.author_id, said.author_name, content),
             created_at=said.created_at,
         )
-        accepted = await self._store.accept(incoming, addressed=addressed, now=time.time())
-        if accepted and addressed:
+        is_idle = said.channel_id not in self._workers
+        accepting = asyncio.create_task(self._store.accept(incoming, addressed=addressed, now=time.time()))
+        if addressed and is_idle:
+            # Its worker asks for the turn right behind this, so that one transaction stores the message and begins the turn.
             self._wake(said.channel_id)
-        elif accepted:
+        accepted = await accepting
+        if accepted and addressed and not is_idle:
+            self._wake(said.channel_id)
+        elif accepted and not addressed:
             self._compactor.consider(said.channel_id)
         return accepted
 
     async def correct(self, channel_id: int, message_id: int, author_id: int, author_name: str, content: str) -> bool:
         """Let memory say what a message says after its author edited it; True if that changed something."""
+        self._drop_old()
+        early = self._edited_early[message_id] = time.monotonic() + EARLY_EDIT_SECONDS, content
         tokens = self._tokens(author_id, author_name, content)
         changed = await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
         if changed:
             self._compactor.consider(channel_id)
+            if self._edited_early.get(message_id) == early:
+                del self._edited_early[message_id]
         return changed
 
     async def forget(self, channel_id: int, message_ids: Collection[int]) -> None:
         """Take messages that were deleted out of memory, with the replies that stand on them."""
-        self._drop_old_vanished()
+        self._drop_old()
         self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
         for interrupted in await self._insist(lambda: self._store.forget(message_ids, now=time.time())):
             exchange = self._running.get(interrupted.channel_id)
@@ -145,10 +162,6 @@ class Conversations:
         """Take a channel that was deleted out of memory, with all that was ever said there."""
         await self._insist(lambda: self._store.forget_channel(channel_id))
         self.interrupt(channel_id)
-
-    async def known_channels(self) -> list[int]:
-        """Return the ids of the channels of which something is remembered, those that spoke last first."""
-        return await self._store.known_channels()
 
     async def newest_ids(self, channel_id: int, limit: int) -> list[int]:
         """Return the ids of the *limit* newest messages that are remembered of a channel, newest first."""
@@ -175,10 +188,12 @@ class Conversations:
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
         return self._brain.viewer.message_tokens(prompt.person_block(author_id, author_name, content))
 
-    def _drop_old_vanished(self) -> None:
+    def _drop_old(self) -> None:
         now = time.monotonic()
         while self._vanished and (oldest := next(iter(self._vanished.items())))[1] < now:
             del self._vanished[oldest[0]]
+        while self._edited_early and (edit := next(iter(self._edited_early.items())))[1][0] < now:
+            del self._edited_early[edit[0]]
 
     def _wake(self, channel_id: int) -> None:
         if self._speaker_for is None:
@@ -193,6 +208,7 @@ class Conversations:
         try:
             while channel_id in self._woken:
                 self._woken.discard(channel_id)
+                await asyncio.sleep(0)  # who speaks in the same moment is stored before this asks for the turn
                 try:
                     while await self._next_turn(channel_id):
                         failures = 0
@@ -234,8 +250,7 @@ class Conversations:
         turn = exchange.turn
         try:
             await exchange.run(answer_after=self._answer_after)
-        except ChannelClosed as closed:
-            log.warning("%s", closed, extra={"channel": turn.channel_id})
+        except ChannelClosed:  # the host is told once, by who found out
             await self._store.close_turn(turn, Status.CANCELLED)
         except (StorageError, DeliveryError):
             raise

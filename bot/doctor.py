@@ -5,19 +5,22 @@ It answers nobody and changes nothing, but for making the database if there is n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import discord
 
 from bot.client import point_at
 from bot.errors import ModelError, SettingsError
-from bot.model import open_model
-from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD, open_counter
+from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
+from bot.runtime import open_counter, open_models
 from bot.settings import BotSettings
 from storage import StorageError, database_path, open_store
 from storage.errors import DatabaseInUse
+from storage.opening import read_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,16 @@ class Finding:
 
 
 async def examine(settings: BotSettings) -> list[Finding]:
-    """Look at settings, database, model, tokenizer and Discord, in that order."""
+    """Look at settings, database, model, tokenizer and Discord, in that order, and at the fallback if there is one."""
     checks: dict[str, Callable[[BotSettings], Awaitable[tuple[bool, str]]]] = {
         "settings": _settings,
         "database": _database,
-        "model": _model,
+        "model": partial(_model, 0),
         "tokenizer": _tokenizer,
         "discord": _discord,
     }
+    if settings.fallback is not None:
+        checks["fallback"] = partial(_model, 1)
     return [Finding(subject, *await check(settings)) for subject, check in checks.items()]
 
 
@@ -55,29 +60,28 @@ async def _settings(settings: BotSettings) -> tuple[bool, str]:
 async def _database(settings: BotSettings) -> tuple[bool, str]:
     path = database_path(settings.database_url)
     try:
-        async with open_store(settings.database_url):
-            return True, f"{path} can be read and written"
-    except DatabaseInUse:
-        return True, f"{path} is open in a Mnemo that is running now"
+        try:
+            async with open_store(settings.database_url):
+                state = "can be read and written"
+        except DatabaseInUse:
+            state = "is open in a Mnemo that is running now"
+        await asyncio.to_thread(read_through, path)
     except StorageError as error:
         return False, str(error)
+    return True, f"{path} {state}, and is whole"
 
 
-async def _model(settings: BotSettings) -> tuple[bool, str]:
-    async with open_model(
-        api_key=settings.api_key,
-        base_url=settings.openai_base_url,
-        reply_timeout=settings.reply_timeout_seconds,
-        max_reply_tokens=settings.reply_max_tokens,
-    ) as model:
+async def _model(number: int, settings: BotSettings) -> tuple[bool, str]:
+    async with open_models(settings) as models:
+        endpoint, model = models[number]
         try:
             names = await model.list_models()
         except ModelError as error:
-            return False, f"{error.detail}. Check OPENAI_API_KEY and OPENAI_BASE_URL."
-    if settings.chat_model in names:
-        return True, f"the endpoint answers and has {settings.chat_model}"
+            return False, f"{error.detail}. Check {endpoint.prefix}_API_KEY and {endpoint.prefix}_BASE_URL."
+    if endpoint.model in names:
+        return True, f"the endpoint answers and has {endpoint.model}"
     some = ", ".join(sorted(names)[:5])
-    return False, f"the endpoint answers but does not list {settings.chat_model} (CHAT_MODEL); it has {some}"
+    return False, f"the endpoint answers but does not list {endpoint.model} ({endpoint.model_variable}); it has {some}"
 
 
 async def _tokenizer(settings: BotSettings) -> tuple[bool, str]:

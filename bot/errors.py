@@ -10,6 +10,8 @@
         │   ├── ModelUnavailable    refused, reset, timed out, answered 5xx or something that is no reply
         │   ├── ModelBusy           answered 429
         │   ├── ModelRefused        answered 401, 402, 403 or 404: the host has to mend key, credit or model name
+        │   ├── ModelDown           is left alone for a while, because it failed again and again
+        │   ├── RequestRefused      answered another 4xx: it does not take this request
         │   ├── ContextOverflow     the prompt was longer than the model takes
         │   └── EmptyReply          finished without a word
         ├── OutOfBounds         a value is not one that may be set; nothing was changed
@@ -17,7 +19,8 @@
         └── NothingToRestore    no closed epoch is within its grace
 
     DeliveryError               Discord did not take what we wanted to show (never shown to a user: there is no way to)
-    ├── ChannelClosed           for good: the channel is gone, or we may not speak there
+    ├── ChannelClosed           for good: the channel is gone, or we may not speak or read there
+    │   └── ChannelDeleted          the channel is gone
     └── MessageGone             the message to edit or delete is not there any more
 
 Storage has a tree of its own (``storage/errors.py``), because it imports nothing of ours.
@@ -76,6 +79,14 @@ class ModelRefused(ModelError):
     """The endpoint refuses this key, this account or this model name; only the host can mend that."""
 
 
+class ModelDown(ModelError):
+    """The model failed again and again and is left alone for now. It is tried again, and who waits is told when."""
+
+
+class RequestRefused(ModelError):
+    """The endpoint does not take this request, and may well take the next."""
+
+
 class ContextOverflow(ModelError):
     """The prompt is longer than the model takes. *limit* is the model's context in tokens, None if it did not say."""
 
@@ -105,7 +116,11 @@ class DeliveryError(MnemoError):
 
 
 class ChannelClosed(DeliveryError):
-    """The channel is gone or we may not speak there; trying again is useless."""
+    """The channel is gone, or we may not speak or read there; trying again is useless."""
+
+
+class ChannelDeleted(ChannelClosed):
+    """There is no such channel any more."""
 
 
 class MessageGone(DeliveryError):

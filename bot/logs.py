@@ -26,16 +26,6 @@ class TextFormatter(logging.Formatter):
         return f"{line} [{fields}]" if fields else line
 
 
-class _Reconnecting(logging.Filter):
-    """Says in a sentence what discord.py says with a traceback each time that it cannot reach Discord."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and str(record.msg).startswith("Attempting a reconnect"):
-            record.msg = "The connection to Discord is lost or cannot be made; trying again in %.1f s."
-            record.exc_info = record.exc_text = None
-        return True
-
-
 class _Discreet(logging.Filter):
     """Drops what tells contents even if a library lowers its own level, as openai does when OPENAI_LOG is set."""
 
@@ -53,7 +43,6 @@ def set_up_logging(level: str, style: Literal["text", "json"]) -> None:
             ["asctime", "levelname", "name", "message"], rename_fields={"asctime": "time", "levelname": "level"}
         )
     )
-    handler.addFilter(_Reconnecting())
     handler.addFilter(_Discreet())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     quiet = max(logging.getLevelNamesMapping()[level], logging.INFO)

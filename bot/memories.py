@@ -143,10 +143,13 @@ class Memories:
             restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
         )
 
-    async def reset(self, channel_id: int) -> ResetReport:
-        """Start afresh in a channel. A reply that is being written is stopped."""
+    async def reset(self, channel_id: int, *, reset_id: int | None = None) -> ResetReport:
+        """Start afresh in a channel. A reply that is being written is stopped.
+
+        *reset_id* is the Discord id of what asked for it: what was said before is not remembered, however late it is heard of.
+        """
         now = time.time()
-        closed = await self._store.reset(channel_id, now=now)
+        closed = await self._store.reset(channel_id, now=now, reset_id=reset_id)
         self._interrupt(channel_id)
         if not self._grace:
             await self.purge()

@@ -1,7 +1,7 @@
 """The model, as any server that speaks OpenAI's HTTP API offers it: one client, streamed replies, every failure named.
 
-It is the only importer of ``openai`` and its ``httpx2``. What an error means is ``model_errors.py``'s business, what to
-do about it the conversation's.
+It is the only importer of ``openai`` and its ``httpx2``. What an event of a stream says is in ``model_events.py``, what an
+error means in ``model_errors.py``; whom to ask when this one fails is ``resilient.py``'s business.
 """
 
 from __future__ import annotations
@@ -22,26 +22,29 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import openai
 
-from bot.errors import EmptyReply, ModelError, SettingsError
+from bot.errors import ModelError, SettingsError
 from bot.model_errors import from_status, no_reply, too_slow, unreachable
-from bot.ports import INTERRUPTED, ReplyEnd, Usage
+from bot.model_events import ErrorEvent, Reply
+from bot.ports import ReplyEnd
 from bot.prompt import ChatPrompt, Prompt
 
 log = logging.getLogger(__name__)
 
-#: In seconds. The read timeout is between two pieces of a reply; ``reply_timeout`` is for all of it.
+#: In seconds. The read timeout is between two pieces of a reply; a reply's deadline is for all of it.
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
 #: Only until a stream has started: connection errors, 408, 409, 429 and 5xx are tried again so many times.
 MAX_RETRIES = 2
+
+#: In characters, fifty messages on Discord. A model that never ends is hung up on here, long before its deadline.
+LONGEST_REPLY = 100_000
 
 #: OpenAI's own default for completions is 16 tokens, which is less than a sentence.
 TEXT_REPLY_TOKENS = 1024
@@ -58,18 +61,24 @@ _DRAIN_SECONDS = 0.1
 
 @asynccontextmanager
 async def open_model(
-    *, api_key: str | None, base_url: str | None, reply_timeout: float, max_reply_tokens: int | None
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    patience: float,
+    max_reply_tokens: int | None,
+    key_variable: str = "OPENAI_API_KEY",
 ) -> AsyncIterator[OpenAIModel]:
     """Open the one client that all replies share, and close it.
 
-    *base_url* None is OpenAI itself. *reply_timeout* is in seconds and bounds a whole reply, retries included.
-    *max_reply_tokens* None leaves a chat reply's length to the server. Raises :class:`bot.errors.SettingsError` for a
-    key that cannot be sent.
+    *base_url* None is OpenAI itself. *patience* is for how many seconds, in all, this endpoint may be waited for before a
+    reply begins. *max_reply_tokens* None leaves a chat reply's length to the server. Raises
+    :class:`bot.errors.SettingsError` for a key that cannot be sent, which stands in *key_variable*.
     """
     if api_key and not _KEY.fullmatch(api_key):
-        raise SettingsError(("OPENAI_API_KEY has characters that no key has, such as a space: copy it again.",))
-    # The client sleeps as long as a Retry-After of up to two minutes says. All waits must fit into the deadline.
-    longest_wait = reply_timeout / (MAX_RETRIES + 1)
+        raise SettingsError((f"{key_variable} has characters that no key has, such as a space: copy it again.",))
+    # The client sleeps as long as a Retry-After of up to two minutes says. All waits must fit into our patience.
+    longest_wait = patience / (MAX_RETRIES + 1)
+    base_url = base_url or OPENAI_URL
 
     async def refuse_long_waits(response: httpx2.Response) -> None:
         if (_retry_after(response.headers) or 0.0) > longest_wait:
@@ -77,14 +86,14 @@ async def open_model(
 
     client = openai.AsyncOpenAI(
         api_key=api_key or _NO_KEY,
-        base_url=base_url or OPENAI_URL,
+        base_url=base_url,
         max_retries=MAX_RETRIES,
         timeout=openai.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
         http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [refuse_long_waits]}),
     )
     async with client:
-        limit_name = "max_tokens" if base_url else "max_completion_tokens"
-        yield OpenAIModel(client, reply_timeout, max_reply_tokens, limit_name)
+        limit_name = "max_completion_tokens" if base_url == OPENAI_URL else "max_tokens"
+        yield OpenAIModel(client, patience, max_reply_tokens, limit_name)
 
 
 class OpenAIModel:
@@ -95,22 +104,21 @@ class OpenAIModel:
     """
 
     def __init__(
-        self, client: openai.AsyncOpenAI, reply_timeout: float, max_reply_tokens: int | None, limit_name: str
+        self, client: openai.AsyncOpenAI, patience: float, max_reply_tokens: int | None, limit_name: str
     ) -> None:
         self._client = client
-        self._reply_timeout = reply_timeout
+        self._patience = patience
         self._max_reply_tokens = max_reply_tokens
         self._limit_name = limit_name
         self._stream_options = True
 
-    async def stream(self, prompt: Prompt, *, model: str) -> AsyncGenerator[str | ReplyEnd, None]:
-        """Implement :meth:`bot.ports.ChatModel.stream`.
+    async def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
+        """Yield a reply's pieces and its end, as :meth:`bot.ports.ChatModel.stream` does.
 
         Whoever stops before the end has to close it (``contextlib.aclosing``): that hangs up, and a server that is
         hung up on stops writing.
         """
-        reply = _Reply(model)
-        deadline = asyncio.get_running_loop().time() + self._reply_timeout
+        reply = Reply(model)
         failure: ModelError | None = None
         async with aclosing(self._texts(prompt, reply)) as texts:
             while failure is None:
@@ -119,7 +127,7 @@ class OpenAIModel:
                     async with asyncio.timeout_at(deadline):
                         text = await anext(texts, None)
                 except TimeoutError:
-                    failure = too_slow(f"the reply was not complete after {self._reply_timeout:g} s")
+                    failure = too_slow("the reply was not complete at its deadline")
                 except ModelError as error:
                     failure = error
                 else:
@@ -137,17 +145,17 @@ class OpenAIModel:
         with self._translated():
             try:
                 async with (
-                    asyncio.timeout(self._reply_timeout),
+                    asyncio.timeout(self._patience),
                     self._client.models.with_streaming_response.list() as response,
                 ):
                     page = json.loads(await response.read())
                 return [str(model["id"]) for model in page["data"]]
             except TimeoutError:
-                raise too_slow(f"no list of models after {self._reply_timeout:g} s") from None
+                raise too_slow(f"no list of models after {self._patience:g} s") from None
             except (ValueError, TypeError, KeyError):
                 raise no_reply("the list of models is not one") from None
 
-    async def _texts(self, prompt: Prompt, reply: _Reply) -> AsyncGenerator[str, None]:
+    async def _texts(self, prompt: Prompt, reply: Reply) -> AsyncGenerator[str, None]:
         """Yield the text of a reply as it comes, and note everything else in *reply*.
 
         openai's own stream reads "data: [DONE]" and tells nobody, so a server that always leaves finish_reason out looks
@@ -163,6 +171,9 @@ class OpenAIModel:
                         break
                     if text := reply.take(event.data):
                         yield text
+                    if reply.length > LONGEST_REPLY:
+                        reply.finish_reason = "length"
+                        return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_DRAIN_SECONDS):
                         async for _ in events:
@@ -207,94 +218,16 @@ class OpenAIModel:
                 request_id=error.request_id,
                 retry_after=_retry_after(error.response.headers),
             ) from None
-        except _ErrorEvent as event:
+        except ErrorEvent as event:
             raise from_status(event.status, event.body, secret=secret) from None
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
             raise too_slow(f"the model's endpoint said nothing in time ({_name(error)})") from None
         except httpx2.SSEError:
-            raise no_reply("the model's endpoint answered something else than a stream of events") from None
+            raise no_reply("the model's endpoint sent something else than a stream of events of a sane size") from None
         except (openai.APIConnectionError, httpx2.HTTPError, ssl.SSLError) as error:
             raise unreachable(f"the connection to the model's endpoint failed ({_name(error)})") from None
         except openai.OpenAIError as error:
             raise no_reply(f"the client could not make anything of the answer ({_name(error)})") from None
-
-
-@dataclass(slots=True)
-class _Reply:
-    """What is known of a reply while it comes."""
-
-    model: str
-    begun: bool = False
-    done: bool = False
-    finish_reason: str | None = None
-    usage: Usage = field(default_factory=Usage)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the server said that this is all; some only say [DONE], some only a finish_reason."""
-        return self.done or self.finish_reason is not None
-
-    def take(self, data: str) -> str:
-        """Note one event and return its text."""
-        choice = self._choice(data)
-        if isinstance(reason := choice.get("finish_reason"), str):
-            self.finish_reason = reason
-        said = choice.get("delta") or choice
-        text = said.get("content") or said.get("text") or ""
-        if not isinstance(text, str):
-            raise no_reply("the model's endpoint sent text that is no text")
-        if not self.begun:
-            # Completion models begin with the space after "AI:"; and white space alone is no reply.
-            text = text.lstrip()
-            self.begun = bool(text)
-        return text
-
-    def _choice(self, data: str) -> dict[str, Any]:
-        try:
-            event = json.loads(data)
-        except ValueError:
-            raise no_reply("the model's endpoint sent an event that is no JSON") from None
-        if isinstance(event, dict) and event.get("error"):
-            raise _ErrorEvent(event["error"])
-        if not isinstance(event, dict) or not isinstance(event.get("choices"), list):
-            raise no_reply("the model's endpoint sent JSON of another shape")
-        self._note(event)
-        choice = event["choices"][0] if event["choices"] else {}
-        if not isinstance(choice, dict) or not isinstance(choice.get("delta") or {}, dict):
-            raise no_reply("the model's endpoint sent a choice of another shape")
-        return choice
-
-    def _note(self, event: Mapping[str, Any]) -> None:
-        if (name := event.get("model")) and isinstance(name, str):
-            self.model = name
-        if isinstance(usage := event.get("usage"), dict):
-            details = usage.get("prompt_tokens_details")
-            cached = details.get("cached_tokens") if isinstance(details, dict) else None
-            counts = usage.get("prompt_tokens"), cached, usage.get("completion_tokens")
-            self.usage = Usage(*(count if isinstance(count, int) else None for count in counts))
-
-    def nothing(self) -> ModelError:
-        """The error for a stream that ended without an error and without a word."""
-        if not self.whole:
-            return unreachable("the stream ended before the first word")
-        return EmptyReply(
-            "The model answered nothing: try again, or say it in other words.",
-            detail=f"the reply was empty, finish_reason {self.finish_reason}",
-        )
-
-    def end(self) -> ReplyEnd:
-        """How the reply ended."""
-        return ReplyEnd(self.finish_reason if self.whole else INTERRUPTED, self.usage, self.model)
-
-
-class _ErrorEvent(Exception):
-    """An error that came as an event of the stream, as vLLM and llama.cpp send it after they have answered 200."""
-
-    def __init__(self, body: object) -> None:
-        super().__init__("an error came in the stream")
-        code = body.get("code") if isinstance(body, dict) else None
-        self.body = body
-        self.status = code if isinstance(code, int) and 400 <= code <= 599 else 500
 
 
 def _name(error: Exception) -> str:

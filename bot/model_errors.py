@@ -9,18 +9,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot.errors import ContextOverflow, ModelBusy, ModelError, ModelRefused, ModelUnavailable
+from bot.errors import (
+    ContextOverflow,
+    ModelBusy,
+    ModelDown,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+    RequestRefused,
+)
 
 # One word, as error codes, types, parameters and request ids are; never a sentence.
 _CODE = re.compile(r"[\w.\[\]-]{1,64}")
 
 # OpenAI: code "context_length_exceeded". vLLM and many others: "This model's maximum context length is 8192 tokens."
 # llama.cpp: type "exceed_context_size_error". LiteLLM: "ContextWindowExceededError". Anthropic behind a proxy: "prompt
-# is too long: 213462 tokens > 200000 maximum".
-_OVERFLOW = re.compile(r"context[ _]?(?:length|window|size)|(?:prompt|input) is too long|max_model_len", re.IGNORECASE)
+# is too long: 213462 tokens > 200000 maximum", "input length and `max_tokens` exceed context limit: 179413 + 32768 > 200000".
+_OVERFLOW = re.compile(
+    r"context[ _]?(?:length|window|size|limit)|(?:prompt|input) is too long|max_model_len", re.IGNORECASE
+)
 _OVERFLOW_STATUSES = frozenset({400, 413, 422, 500})
 _LIMIT = re.compile(
-    r"context[ _](?:length|window|size)(?: is| of|:)? \(?(?P<context>\d[\d,]*)|> (?P<maximum>\d[\d,]*) maximum",
+    r"context[ _](?:length|window|size)(?: is| of|:)? \(?(?P<context>\d[\d,]*)|\d(?: tokens)? > (?P<maximum>\d[\d,]*\d)",
     re.IGNORECASE,
 )
 
@@ -54,6 +64,12 @@ def no_reply(detail: str) -> ModelUnavailable:
     )
 
 
+def down(reason: ModelError) -> ModelDown:
+    """The model is left alone for now, because of *reason*."""
+    sentence = str(reason) if isinstance(reason, ModelRefused) else "The model does not work right now."
+    return ModelDown(f"{sentence} I keep trying.", detail=reason.detail)
+
+
 def from_status(
     status: int,
     body: object,
@@ -82,7 +98,9 @@ def from_status(
         )
     if status >= 500 or status in (408, 409):
         return ModelUnavailable(_OWN_PROBLEM, detail=detail)
-    return ModelRefused(_REFUSALS.get(status, _NOT_ACCEPTED), detail=detail)
+    if status in _REFUSALS:
+        return ModelRefused(_REFUSALS[status], detail=detail)
+    return RequestRefused(_NOT_ACCEPTED, detail=detail)
 
 
 def _is_overflow(error: Mapping[object, object]) -> bool:

@@ -27,22 +27,31 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnd:
-    """The last item of a reply's stream. Only "stop" (or None from a server that never says) means that it is whole."""
+    """The last item of a reply's stream. Only "stop" (or None from a server that never says) means that it is whole.
+
+    *model* is what the provider calls itself, *is_fallback* says that another one than was asked for stood in.
+    """
 
     finish_reason: str | None
     usage: Usage
     model: str
+    is_fallback: bool = False
 
 
 class ChatModel(Protocol):
     """Writes replies."""
 
-    def stream(self, prompt: Prompt, *, model: str) -> AsyncGenerator[str | ReplyEnd, None]:
+    def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
         """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last.
 
-        Raises a :class:`bot.errors.ModelError` if not a word came. Once a word was yielded it raises none: a stream that
-        breaks later ends with ``ReplyEnd(finish_reason=INTERRUPTED)``. Whoever stops before the end closes it.
+        It is over at *deadline* (in the event loop's time), retries included. Raises a :class:`bot.errors.ModelError` if not
+        a word came. Once a word was yielded it raises none: a stream that breaks later ends with
+        ``ReplyEnd(finish_reason=INTERRUPTED)``. Whoever stops before the end closes it.
         """
+        ...
+
+    async def ready(self, *, model: str) -> None:
+        """Return when it makes sense to ask again, after a :class:`bot.errors.ModelDown`; at once if there was none."""
         ...
 
 
@@ -55,7 +64,10 @@ class Speaker(Protocol):
     """
 
     def typing(self) -> AbstractAsyncContextManager[None]:
-        """Show that we are typing, as long as the context is open. Failing to show it raises nothing."""
+        """Show that we are typing, as long as the context is open. Failing to show it raises nothing.
+
+        Entering it raises :class:`bot.errors.ChannelClosed` if the channel is known to be closed: no reply need be written then.
+        """
         ...
 
     async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
@@ -75,7 +87,7 @@ class Speaker(Protocol):
         ...
 
     async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
-        """Look for a message of ours after the Discord id *after*: the first that refers to *reply_to*, or, if that is
+        """Look for a message of ours after the Discord id *after*: the last that refers to *reply_to*, or, if that is
         None, the first with this *text*.
         """
         ...

@@ -70,6 +70,9 @@ class ReplyWriter:
         self._sending = asyncio.Lock()
         self._halted = False
         self._pump: asyncio.Task[None] | None = None
+        #: The text of the first chunk, if it was recorded before we were asked to send it.
+        self._recorded: str | None = None
+        self._noting: asyncio.Task[None] | None = None
 
     @property
     def newest(self) -> str:
@@ -109,6 +112,7 @@ class ReplyWriter:
             self._changed.clear()
             async with self._sending:
                 await self._present(preview(self._newest))
+                await self.noted()
             await asyncio.sleep(EDIT_INTERVAL_SECONDS)
             await self._changed.wait()
 
@@ -136,9 +140,23 @@ class ReplyWriter:
         if pump is not None:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
+        noting, self._noting = self._noting, None
+        if (
+            noting is not None
+        ):  # the turn did not end by finishing; if this cannot be written either, it is looked for again
+            await asyncio.gather(noting, return_exceptions=True)
+
+    def first_chunk(self, text: str) -> str | None:
+        """Return the first chunk of *text*, to be recorded together with the text; None if the reply has begun to be shown."""
+        if not self._shown and not self._sending.locked():
+            self._recorded = next(iter(cut(text)), None)
+        return self._recorded
 
     async def finish(self, text: str) -> None:
-        """Show *text* as the whole reply: edit what differs, send what is missing, delete what is too much."""
+        """Show *text* as the whole reply: edit what differs, send what is missing, delete what is too much.
+
+        The id of the last message may not be on the disk yet: :meth:`noted` waits for it.
+        """
         self._newest, self._halted = text, False
         await self.settle()
         chunks = cut(text)
@@ -179,7 +197,9 @@ class ReplyWriter:
 
     async def _send(self, number: int, text: str) -> None:
         trigger = self._turn.newest
-        await self._store.record_chunk(self._turn, number, text)
+        await self.noted()
+        if number or text != self._recorded:
+            await self._store.record_chunk(self._turn, number, text)
         message_id = await self._speaker.send(
             text,
             nonce=nonce(self._trigger_id, self._turn.attempt, number),
@@ -187,7 +207,13 @@ class ReplyWriter:
             ping=trigger.author_id,
         )
         self._shown.append(_Shown(message_id, text))
-        await self._store.chunk_sent(self._turn, number, message_id)
+        self._noting = asyncio.create_task(self._store.chunk_sent(self._turn, number, message_id))
+
+    async def noted(self) -> None:
+        """Wait until the Discord ids of the messages that were sent are on the disk."""
+        noting, self._noting = self._noting, None
+        if noting is not None:
+            await noting
 
     async def _edit(self, number: int, text: str) -> None:
         shown = self._shown[number]

@@ -12,63 +12,70 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
-import aiohttp
 import discord
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from bot import prompt
 from bot.calibration import Calibration
+from bot.catch_up import CatchUp
 from bot.client import MnemoBot, Services, point_at
 from bot.compactor import Compactor, Summarizer
 from bot.conversation import Conversations
-from bot.errors import FatalError, ModelError, ModelRefused, SettingsError
+from bot.errors import FatalError, ModelError, ModelRefused, RequestRefused, SettingsError
+from bot.gateway import REFUSED_BY_DISCORD, stay_connected
 from bot.memories import LEAST_ROOM_TOKENS, Memories
 from bot.memory import Policies, Policy
 from bot.memory.recall import THRESHOLD
 from bot.model import OpenAIModel, open_model
 from bot.ports import ChatModel
 from bot.recall import Recaller
-from bot.settings import BotSettings, Settings
+from bot.resilient import ResilientModel
+from bot.rest import FAILURES, UNAUTHORIZED, insist, may_pass, pausing
+from bot.settings import BotSettings, Endpoint, Settings
 from bot.tokens import TokenCounter, estimate, load_counter
-from bot.turn import Brain
+from bot.turn import OUTAGE_SECONDS, Brain
 from bot.view import Viewer
-from storage import Store, database_path, open_store
+from storage import StorageError, Store, database_path, open_store
 from storage.records import Overrides
 
 log = logging.getLogger(__name__)
+
+Models = list[tuple[Endpoint, OpenAIModel]]
 
 #: Everything has to be closed eight seconds after the signal: replies that run get most of it, Discord's goodbye the rest.
 REPLIES_GRACE_SECONDS = 5.0
 GOODBYE_SECONDS = 2.0
 
-_MAX_PAUSE_SECONDS = 60.0
-_AUTHENTICATION_FAILED = 4004
+#: A login that takes longer is tried again: some of its requests hang.
+LOGIN_SECONDS = 90.0
 
-REFUSED_BY_DISCORD = (
-    "Discord refuses the token: copy it again at https://discord.com/developers/applications (your application, Bot, Reset "
-    "Token) into DISCORD_TOKEN."
-)
-MISSING_INTENT = (
-    "The bot may not read messages: switch on Message Content Intent at https://discord.com/developers/applications (your "
-    "application, Bot, Privileged Gateway Intents) and start again."
-)
+#: So long we stay when the database is damaged: whoever wrote just then is being told that it was not saved.
+LAST_WORDS_SECONDS = 2.0
+
+
+_MAX_PAUSE_SECONDS = 60.0
 
 
 async def run(settings: BotSettings) -> None:
-    """Run the bot until SIGTERM or SIGINT.
+    """Run the bot until SIGTERM or SIGINT, or until its database turns out to be damaged.
 
     Raises :class:`bot.errors.SettingsError`, :class:`bot.errors.FatalError` and :class:`storage.errors.StorageError`.
     """
     stop = _stop_signal()
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
-    async with open_services(settings) as (services, model):
+    damage: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
+    async with open_services(settings, on_damage=damage.set_result) as (services, models):
         async with MnemoBot(services) as bot:
-            checking = asyncio.create_task(_check_model(model, settings.chat_model), name="model-check")
-            connected = asyncio.create_task(_stay_connected(bot, settings.token), name="discord")
+            checking = asyncio.create_task(_check_models(models), name="model-check")
+            connected = asyncio.create_task(_stay_on_discord(bot, settings.token), name="discord")
             stopping = asyncio.create_task(stop.wait(), name="stop-signal")
             try:
-                await asyncio.wait({connected, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                reasons: list[asyncio.Future[Any]] = [connected, stopping, damage]
+                await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+                if damage.done():
+                    await asyncio.sleep(LAST_WORDS_SECONDS)
                 log.info("stopping")
                 await services.conversations.close(REPLIES_GRACE_SECONDS)
                 await _say_goodbye(bot)
@@ -76,6 +83,8 @@ async def run(settings: BotSettings) -> None:
                 for task in (checking, stopping, connected):
                     task.cancel()
                 _, ended, *_ = await asyncio.gather(checking, connected, stopping, return_exceptions=True)
+        if damage.done():
+            raise damage.result()
         if isinstance(ended, Exception):
             raise ended
     log.info("stopped")
@@ -88,25 +97,44 @@ async def _say_goodbye(bot: MnemoBot) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[tuple[Services, OpenAIModel]]:
-    """Open all that the bot uses, Discord apart."""
+async def open_services(
+    settings: Settings, *, on_damage: Callable[[StorageError], object] = lambda _: None
+) -> AsyncIterator[tuple[Services, Models]]:
+    """Open all that the bot uses, Discord apart. *on_damage* is called once if the database turns out to be damaged."""
     persona = settings.persona()
-    async with (
-        open_store(settings.database_url) as store,
-        open_model(
-            api_key=settings.api_key,
-            base_url=settings.openai_base_url,
-            reply_timeout=settings.reply_timeout_seconds,
-            max_reply_tokens=settings.reply_max_tokens,
-        ) as model,
-    ):
+    async with open_store(settings.database_url, on_damage=on_damage) as store, open_models(settings) as models:
         counter = await open_counter(settings)
         calibration = await Calibration.load(store, settings.chat_model)
-        services = compose(settings, store, model, counter, calibration, persona)
+        (_, main), *others = models
+        fallback = next(((model, endpoint.model) for endpoint, model in others), None)
+        services = compose(settings, store, ResilientModel(main, fallback), counter, calibration, persona)
         try:
-            yield services, model
+            yield services, models
         finally:
             await services.compactor.close()
+
+
+@contextlib.asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[Models]:
+    """Open the main model and, if there is one, the fallback."""
+    endpoints = [settings.endpoint, *filter(None, [settings.fallback])]
+    async with contextlib.AsyncExitStack() as stack:
+        yield [
+            (
+                endpoint,
+                await stack.enter_async_context(
+                    open_model(
+                        api_key=endpoint.api_key,
+                        base_url=endpoint.base_url,
+                        # Who can ask another one does not wait long for the first.
+                        patience=settings.reply_timeout_seconds / len(endpoints),
+                        max_reply_tokens=settings.reply_max_tokens,
+                        key_variable=f"{endpoint.prefix}_API_KEY",
+                    )
+                ),
+            )
+            for endpoint in endpoints
+        ]
 
 
 def compose(
@@ -133,16 +161,18 @@ def compose(
     recaller = Recaller(store, counter.count, recall_threshold)
     viewer = Viewer(store, policies, recaller, shape, persona=persona, count=counter.count)
     check_room(policies.for_channel(Overrides()), viewer.fixed_tokens)
-    summarizer = Summarizer(model, settings.summary_model or settings.chat_model, shape.request)
+    summary_model = settings.summary_model or settings.chat_model
+    summarizer = Summarizer(model, summary_model, shape.request, settings.reply_timeout_seconds)
     compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens)
-    brain = Brain(store, viewer, model, settings.chat_model, calibration, now)
+    brain = Brain(store, viewer, model, settings.chat_model, settings.reply_timeout_seconds, calibration, now)
     conversations = Conversations(
         brain,
         policies,
         compactor,
-        reply_seconds=settings.reply_timeout_seconds,
+        reply_seconds=OUTAGE_SECONDS + settings.reply_timeout_seconds,
         answer_hours=settings.catch_up_hours,
     )
+    catch_up = CatchUp(store, conversations, hours=settings.catch_up_hours)
     memories = Memories(
         store,
         policies,
@@ -152,7 +182,9 @@ def compose(
         grace_hours=settings.reset_grace_hours,
         interrupt=conversations.interrupt,
     )
-    return Services(conversations, memories, compactor, viewer, settings.reply_mode)
+    return Services(
+        conversations, catch_up, memories, compactor, viewer, settings.reply_mode, settings.catch_up_messages
+    )
 
 
 def check_room(policy: Policy, fixed_tokens: int) -> None:
@@ -189,20 +221,42 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _stay_connected(bot: MnemoBot, token: str) -> None:
-    """Log in, however long Discord takes to be reachable, and stay connected."""
+async def _stay_on_discord(bot: MnemoBot, token: str) -> None:
+    """Log in, however long Discord takes to be reachable, and stay connected as long as the token holds."""
     try:
-        await _patiently(bot)(bot.login, token)
-        log.info("logged in as %s", bot.user)
-        await _insisting(bot)(bot.connect)
+        await _patiently(bot)(_log_in, bot, token)
     except discord.LoginFailure:
         raise FatalError(REFUSED_BY_DISCORD) from None
-    except discord.PrivilegedIntentsRequired:
-        raise FatalError(MISSING_INTENT) from None
-    except discord.ConnectionClosed as closed:
-        if closed.code == _AUTHENTICATION_FAILED:
-            raise FatalError(REFUSED_BY_DISCORD) from None
-        raise FatalError(f"Discord closed the connection for good, with code {closed.code}.") from closed
+    except discord.HTTPException as error:
+        raise FatalError(f"Discord does not let the bot log in ({error.status}: {error.text}).") from None
+    log.info("logged in as %s", bot.user)
+    connected = asyncio.create_task(stay_connected(bot, bot.pace), name="gateway")
+    refused = asyncio.create_task(_token_refused(bot), name="token-refused")
+    try:
+        for task in (await asyncio.wait({connected, refused}, return_when=asyncio.FIRST_COMPLETED))[0]:
+            task.result()
+    finally:
+        for task in (connected, refused):
+            task.cancel()
+        await asyncio.gather(connected, refused, return_exceptions=True)
+
+
+async def _log_in(bot: MnemoBot, token: str) -> None:
+    async with asyncio.timeout(LOGIN_SECONDS):
+        await bot.login(token)
+
+
+async def _token_refused(bot: MnemoBot) -> None:
+    """Wait until the token is refused. Once may be Discord's hiccup, so it is asked again; raises :class:`FatalError` then."""
+    refused = bot.invalid_requests.token_refused
+    while True:
+        await refused.wait()
+        refused.clear()
+        try:
+            await insist(bot, lambda: bot.http.request(discord.http.Route("GET", "/users/@me")))
+        except FAILURES as error:
+            if isinstance(error, discord.HTTPException) and error.status == UNAUTHORIZED:
+                raise FatalError(REFUSED_BY_DISCORD) from None
 
 
 def _patiently(bot: MnemoBot) -> AsyncRetrying:
@@ -217,50 +271,28 @@ def _patiently(bot: MnemoBot) -> AsyncRetrying:
             attempt.next_action.sleep,
         )
 
-    return AsyncRetrying(
-        retry=retry_if_exception(_is_passing),
-        wait=wait_exponential_jitter(multiplier=1, max=_MAX_PAUSE_SECONDS),
-        before_sleep=say_so,
-    )
+    return AsyncRetrying(retry=retry_if_exception(may_pass), wait=pausing(_MAX_PAUSE_SECONDS), before_sleep=say_so)
 
 
-def _insisting(bot: MnemoBot) -> AsyncRetrying:
-    """Try the first connection again; discord.py does so itself only once it had one, and before trips over having none."""
-
-    async def say_so(attempt: RetryCallState) -> None:
-        assert attempt.next_action is not None, "tenacity calls this before its pause"
-        log.warning(
-            "Discord's gateway cannot be reached; trying again in %.0f s. Is the network up, and DISCORD_GATEWAY_URL right?",
-            attempt.next_action.sleep,
-        )
-
-    return AsyncRetrying(
-        retry=retry_if_exception(lambda error: isinstance(error, AttributeError) and bot.ws is None),
-        wait=wait_exponential_jitter(multiplier=1, max=_MAX_PAUSE_SECONDS),
-        before_sleep=say_so,
-    )
+async def _check_models(models: Models) -> None:
+    await asyncio.gather(*(_check_model(endpoint, model) for endpoint, model in models))
 
 
-def _is_passing(error: BaseException) -> bool:
-    if isinstance(error, discord.HTTPException):
-        return not isinstance(error, (discord.Forbidden, discord.NotFound))
-    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
-
-
-async def _check_model(model: OpenAIModel, name: str) -> None:
-    """Tell the host early when the model cannot be used, and when it can be again."""
+async def _check_model(endpoint: Endpoint, model: OpenAIModel) -> None:
+    """Tell the host early when a model cannot be used, and when it can be again."""
+    named = f"{endpoint.model} ({endpoint.model_variable})"
     pause = 1.0
     while True:
         try:
             names = await model.list_models()
-        except ModelRefused as error:
-            log.warning("the model's endpoint does not list its models: %s", error.detail)
+        except (ModelRefused, RequestRefused) as error:
+            log.warning("the endpoint of %s does not list its models: %s", named, error.detail)
             return
         except ModelError as error:
-            log.warning("the model cannot be reached; trying again in %.0f s: %s", pause, error.detail)
+            log.warning("the model %s cannot be reached; trying again in %.0f s: %s", named, pause, error.detail)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
         else:
-            if name not in names:
-                log.warning("the endpoint does not list the model %s (CHAT_MODEL)", name)
+            if endpoint.model not in names:
+                log.warning("the endpoint does not list the model %s", named)
             return

@@ -7,6 +7,7 @@ The environment wins over ``.env``, and a variable that is empty counts as unset
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -28,13 +29,27 @@ DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_GATEWAY_URL = "wss://gateway.discord.gg"
 DISCORD_CDN_URL = "https://cdn.discordapp.com"
 
-SomeSettings = TypeVar("SomeSettings", bound="Settings")
+SomeSettings = TypeVar("SomeSettings", bound="DatabaseSettings")
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class Settings(BaseSettings):
-    """All settings, validated. Secrets cannot be printed."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is, and what it is called there. *prefix* begins the names of the variables for address and key.
+
+    *base_url* None is OpenAI. Nothing of it is printed but the name.
+    """
+
+    model: str
+    model_variable: str
+    prefix: str
+    base_url: str | None = field(repr=False)
+    api_key: str | None = field(repr=False)
+
+
+class DatabaseSettings(BaseSettings):
+    """What it takes to find the database: for work on the file, which needs neither Discord nor a model."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -45,6 +60,18 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
+    database_url: str = "sqlite:///data/mnemo.db"
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_file(cls, url: str) -> str:
+        database_path(url)
+        return url
+
+
+class Settings(DatabaseSettings):
+    """All settings, validated. Secrets cannot be printed."""
+
     discord_token: SecretStr | None = None
     discord_api_url: str = DISCORD_API_URL
     discord_gateway_url: str = DISCORD_GATEWAY_URL
@@ -54,6 +81,9 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, validate_default=True)
     chat_model: str = Field(min_length=1)
     summary_model: str | None = None
+    fallback_model: str | None = None
+    fallback_base_url: str | None = None
+    fallback_api_key: SecretStr | None = None
     model_api: Literal["chat", "completions"] = "chat"
     model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
     reply_max_tokens: int | None = Field(None, ge=1, le=1_000_000)
@@ -72,10 +102,10 @@ class Settings(BaseSettings):
     memory_trim_to: float = Field(0.5, ge=0.1, le=1)
     reset_grace_hours: float = Field(24, ge=0, le=8_760)
     catch_up_hours: float = Field(24, ge=0, le=720)
+    catch_up_messages: int = Field(200, ge=1, le=1_000)
 
     reply_mode: Literal["mention", "listen", "all"] = "mention"
     tokenizer: Literal["auto", "estimate"] = "auto"
-    database_url: str = "sqlite:///data/mnemo.db"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -84,7 +114,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("discord_cdn_url", "openai_base_url")
+    @field_validator("discord_cdn_url", "openai_base_url", "fallback_base_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         return url if url is None else _checked(url, "http", "https")
@@ -115,12 +145,6 @@ class Settings(BaseSettings):
             raise ValueError(f"must contain {' and '.join(missing)}")
         return template
 
-    @field_validator("database_url")
-    @classmethod
-    def _names_a_file(cls, url: str) -> str:
-        database_path(url)
-        return url
-
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
         if self.system_prompt is not None and self.system_prompt_file is not None:
@@ -132,10 +156,37 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _falls_back_on_another(self) -> Self:
+        for name in ("fallback_base_url", "fallback_api_key"):
+            if getattr(self, name) is not None and self.fallback_model is None:
+                raise ValueError(f"{name.upper()} is set without FALLBACK_MODEL: name the model, or unset it")
+        main, fallback = self.endpoint, self.fallback
+        if fallback and (main.model, main.base_url, main.api_key) == (
+            fallback.model,
+            fallback.base_url,
+            fallback.api_key,
+        ):
+            raise ValueError(
+                "FALLBACK_MODEL is the same as CHAT_MODEL, at the same address: name another one, or unset it"
+            )
+        return self
+
     @property
-    def api_key(self) -> str | None:
-        """The model's key in the clear, for the one client that sends it."""
-        return self.openai_api_key.get_secret_value() if self.openai_api_key else None
+    def endpoint(self) -> Endpoint:
+        """The main model, with its key in the clear for the one client that sends it."""
+        return Endpoint(self.chat_model, "CHAT_MODEL", "OPENAI", self.openai_base_url, _clear(self.openai_api_key))
+
+    @property
+    def fallback(self) -> Endpoint | None:
+        """The model that stands in, if there is one. At an address of its own it is never sent the main one's key."""
+        if self.fallback_model is None:
+            return None
+        key = _clear(self.fallback_api_key)
+        if self.fallback_base_url in (None, self.openai_base_url):
+            key = key or _clear(self.openai_api_key)
+        url = self.fallback_base_url or self.openai_base_url
+        return Endpoint(self.fallback_model, "FALLBACK_MODEL", "FALLBACK", url, key)
 
     def persona(self) -> str:
         """Return the system prompt, reading its file if it is in one. Raises :class:`SettingsError`."""
@@ -166,6 +217,10 @@ class BotSettings(Settings):
         return self.discord_token.get_secret_value()
 
 
+def _clear(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
 def _checked(url: str, plain: str, encrypted: str, *, carries_token: bool = False) -> str:
     try:
         parts = urlsplit(url)
@@ -192,6 +247,11 @@ def load_settings(env_file: Path | None = Path(".env")) -> BotSettings:
 def load_settings_without_token(env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings for work that needs no Discord. Raises :class:`SettingsError` like :func:`load_settings`."""
     return _load(Settings, env_file)
+
+
+def load_database_settings(env_file: Path | None = Path(".env")) -> DatabaseSettings:
+    """Read where the database is, and nothing else. Raises :class:`SettingsError` like :func:`load_settings`."""
+    return _load(DatabaseSettings, env_file)
 
 
 def _load(kind: type[SomeSettings], env_file: Path | None) -> SomeSettings:

@@ -1,7 +1,7 @@
 """A Discord channel as the place where replies appear: the one implementation of :class:`bot.ports.Speaker`.
 
-discord.py retries some of what may fail, not all: not a 503, not a connection that closes. Here those are retried too; a
-message is sent with a nonce, so a second attempt finds the first one's message instead of doubling it.
+What fails is asked for again (``bot/rest.py``). A message is sent with a nonce, so a second attempt finds the first one's message
+instead of doubling it; an edit and a deletion may be made twice anyway.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
-import aiohttp
 import discord
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from bot.closed import ClosedChannels
 from bot.errors import ChannelClosed, DeliveryError, MessageGone
+from bot.rest import FAILURES, UNAUTHORIZED, cancellable, insist, may_pass
 
 T = TypeVar("T")
 
@@ -25,10 +25,6 @@ log = logging.getLogger(__name__)
 #: Discord shows for ten seconds that somebody is typing; it is told again a little earlier.
 TYPING_SECONDS = 8.0
 
-#: A request that has no answer by then is tried again.
-REQUEST_SECONDS = 30.0
-ATTEMPTS = 5
-
 #: How many messages after the trigger are looked through for one of ours whose id is not known.
 LOOK_THROUGH = 100
 
@@ -36,21 +32,21 @@ LOOK_THROUGH = 100
 _UNKNOWN_MESSAGE = 10008
 _THREAD_IS_ARCHIVED = 50083
 _MAY_NOT_READ_HISTORY = 160002
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
 
 
 class DiscordSpeaker:
-    """The channel *channel_id*; nothing needs to be cached of it."""
+    """The channel *channel_id*; nothing needs to be cached of it. *closed* is what all speakers know of closed channels."""
 
-    def __init__(self, client: discord.Client, channel_id: int) -> None:
+    def __init__(self, client: discord.Client, channel_id: int, closed: ClosedChannels) -> None:
         self._client = client
         self._id = channel_id
+        self._closed = closed
         self._channel = client.get_partial_messageable(channel_id)
 
     @contextlib.asynccontextmanager
     async def typing(self) -> AsyncIterator[None]:
         """Show that we are typing, as long as the context is open, without waiting for Discord."""
+        self._closed.check(self._id)
         showing = asyncio.create_task(self._keep_typing(), name=f"typing-{self._id}")
         try:
             yield
@@ -61,9 +57,12 @@ class DiscordSpeaker:
     async def _keep_typing(self) -> None:
         while True:
             try:
-                await self._channel.typing()
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                with cancellable(self._client):
+                    await self._channel.typing()
+            except FAILURES as error:
                 log.debug("typing could not be shown: %s", type(error).__name__, extra={"channel": self._id})
+                if not may_pass(error):
+                    return
             await asyncio.sleep(TYPING_SECONDS)
 
     async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
@@ -74,6 +73,7 @@ class DiscordSpeaker:
                 message_id=reply_to, channel_id=self._id, fail_if_not_exists=False
             )
         message = await self._request(lambda: self._send(text, how))
+        self._closed.remove(self._id)
         if message.content != text.strip():  # an earlier attempt's message came back: Discord knew the nonce
             await self.edit(message.id, text, ping=ping)
         return message.id
@@ -106,36 +106,21 @@ class DiscordSpeaker:
     async def _find(self, after: int, reply_to: int | None, text: str) -> int | None:
         own = self._client.user
         history = self._channel.history(after=discord.Object(after), limit=LOOK_THROUGH, oldest_first=True)
-        async for message in history:
-            if own is None or message.author.id != own.id:
-                continue
-            refers_to = message.reference.message_id if message.reference else None
-            if refers_to == reply_to if reply_to is not None else message.content == text.strip():
-                return message.id
-        return None
+        ours = [message async for message in history if own is not None and message.author.id == own.id]
+        if reply_to is None:
+            return next((message.id for message in ours if message.content == text.strip()), None)
+        # A word that the reply has to wait may stand before it, if that was too long ago for their nonce to make them one.
+        referring = [one.id for one in ours if one.reference is not None and one.reference.message_id == reply_to]
+        return referring[-1] if referring else None
 
     async def _request(self, request: Callable[[], Awaitable[T]]) -> T:
-        with _translated(self._id):
-            return await _retrying(_bounded, request)
-
-
-async def _bounded(request: Callable[[], Awaitable[T]]) -> T:
-    async with asyncio.timeout(REQUEST_SECONDS):
-        return await request()
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, discord.HTTPException):
-        return error.status >= _SERVER_ERROR or error.status == _TOO_MANY_REQUESTS
-    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
-
-
-_retrying = AsyncRetrying(
-    retry=retry_if_exception(_may_pass),
-    wait=wait_exponential_jitter(multiplier=0.5, max=8),
-    stop=stop_after_attempt(ATTEMPTS),
-    reraise=True,
-)
+        self._closed.check(self._id)
+        try:
+            with _translated(self._id):
+                return await insist(self._client, request)
+        except ChannelClosed as closed:
+            self._closed.add(self._id, str(closed))
+            raise
 
 
 def _pinging(user_id: int | None) -> discord.AllowedMentions:
@@ -148,17 +133,26 @@ def _translated(channel_id: int) -> Iterator[None]:
     """Turn what Discord or the network says into a :class:`DeliveryError`; errors in what we sent pass through."""
     try:
         yield
-    except discord.NotFound as error:
-        if error.code == _UNKNOWN_MESSAGE:
-            raise MessageGone(f"A message in channel {channel_id} is gone.") from error
-        raise ChannelClosed(f"Channel {channel_id} is gone: replies there are dropped.") from error
-    except discord.Forbidden as error:
-        raise ChannelClosed(
-            f"I may not speak in channel {channel_id} ({error.text}): replies there are dropped."
-        ) from error
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        if isinstance(error, discord.HTTPException) and error.code == _THREAD_IS_ARCHIVED:
-            raise ChannelClosed(f"Thread {channel_id} is archived: replies there are dropped.") from error
-        if not _may_pass(error):
-            raise
-        raise DeliveryError(f"Discord could not be reached ({type(error).__name__}).") from error
+    except FAILURES as error:
+        if may_pass(error):
+            raise DeliveryError(f"Discord could not be reached ({type(error).__name__}).") from error
+        if isinstance(error, discord.HTTPException) and (meaning := _meaning(error, channel_id)):
+            raise meaning from error
+        raise
+
+
+def _meaning(error: discord.HTTPException, channel_id: int) -> DeliveryError | None:
+    """Return what Discord's refusal means; None if it is an error in what we sent."""
+    if error.status == UNAUTHORIZED:
+        return DeliveryError("Discord refuses the token.")
+    if error.code == _THREAD_IS_ARCHIVED:
+        return ChannelClosed(f"Thread {channel_id} is archived: replies there are dropped until it is not.")
+    if error.code == _UNKNOWN_MESSAGE:
+        return MessageGone(f"A message in channel {channel_id} is gone.")
+    if isinstance(error, discord.NotFound):
+        return ChannelClosed(f"Channel {channel_id} is gone: replies there are dropped.")
+    if isinstance(error, discord.Forbidden):
+        return ChannelClosed(
+            f"I may not speak in channel {channel_id} ({error.text}): replies there are dropped until that changes."
+        )
+    return None

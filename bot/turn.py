@@ -8,21 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bot.calibration import Calibration
-from bot.errors import ContextOverflow, DeliveryError, ModelError, ModelUnavailable
+from bot.errors import ChannelClosed, ContextOverflow, DeliveryError, ModelDown, ModelError, ModelUnavailable
 from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
 from bot.replies import ReplyWriter
 from bot.view import View, Viewer
 from storage import Store
 from storage.records import Outcome, Status, Turn
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
+#: How long a turn waits for a model that is left alone, in seconds; an answer that comes later surprises more than it helps.
+OUTAGE_SECONDS = 3_600.0
+
+WAITING = "⏳ {} You need not ask again: the answer will come here."
+GAVE_UP = "The model did not work for an hour, so I gave up on this one: ask again later."
 TOO_OLD = "I was away when you wrote this, and it is too long ago to answer now. Ask again if it still matters."
 NEUTRAL = "Something went wrong on my side and I could not answer; the host's log says what. Please try again."
 
@@ -37,12 +44,16 @@ STOPPED_BY_RESET = "-# Stopped: the memory of this channel was reset."
 
 @dataclass(frozen=True, slots=True)
 class Brain:
-    """What all turns share: the memory, what of it the model sees, the model, and how its counting differs from ours."""
+    """What all turns share: the memory, what of it the model sees, the model, and how its counting differs from ours.
+
+    The model has *reply_seconds* for a whole reply, however often it is asked.
+    """
 
     store: Store
     viewer: Viewer
     model: ChatModel
     model_name: str
+    reply_seconds: float
     calibration: Calibration
     now: Callable[[], float] = time.time
 
@@ -65,7 +76,8 @@ class Exchange:
         self._speaker = speaker
         self._me = me
         self._writer = ReplyWriter(turn, speaker, brain.store)
-        self._generating: asyncio.Task[ReplyEnd] | None = None
+        self._generating: asyncio.Task[object] | None = None
+        self.is_waiting = False
         self._interruption: Literal["withdrawn", "reset"] | None = None
 
     def interrupt(self, reason: Literal["withdrawn", "reset"]) -> None:
@@ -104,10 +116,8 @@ class Exchange:
             await self._clean_up()
 
     async def _answer(self) -> None:
-        started = time.monotonic()
         try:
-            async with self._speaker.typing():
-                end = await self._generate()
+            end, latency = await self._ask()
         except ModelError as error:
             log.warning("the model gave no reply: %s", error.detail, extra={"turn": self.turn.id})
             await self._end_with(f"⚠️ {error}", Status.FAILED)
@@ -118,57 +128,85 @@ class Exchange:
             prompt_tokens=end.usage.prompt_tokens,
             cached_tokens=end.usage.cached_tokens,
             completion_tokens=end.usage.completion_tokens,
-            latency=time.monotonic() - started,
+            latency=latency,
         )
         text = self._writer.newest
-        if await self._store.complete(self.turn, text, outcome):
+        first_chunk = self._writer.first_chunk(_with_note(text, end.finish_reason))
+        if await self._store.complete(self.turn, text, outcome, first_chunk=first_chunk):
             await self._deliver(text, end.finish_reason)
 
-    async def _generate(self) -> ReplyEnd:
+    async def _ask(self) -> tuple[ReplyEnd, float]:
+        """Let the model write, and wait for it while it is left alone. Returns how it ended, and its seconds."""
+        give_up = asyncio.get_running_loop().time() + OUTAGE_SECONDS
+        while True:
+            started = time.monotonic()
+            try:
+                async with self._speaker.typing():
+                    return await self._interruptibly(self._stream_with_retry), time.monotonic() - started
+            except ModelDown as down:
+                await self._wait_for_model(down, give_up)
+
+    async def _wait_for_model(self, down: ModelDown, give_up: float) -> None:
+        if self._interruption is None and self._writer.newest != (notice := WAITING.format(down)):
+            log.warning("a reply waits for the model: %s", down.detail, extra={"turn": self.turn.id})
+            await self._writer.finish(notice)
+        self.is_waiting = True
+        try:
+            async with asyncio.timeout_at(give_up):
+                await self._interruptibly(lambda: self._brain.model.ready(model=self._brain.model_name))
+        except TimeoutError:
+            raise ModelUnavailable(GAVE_UP, detail=down.detail) from None
+        finally:
+            self.is_waiting = False
+
+    async def _interruptibly(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
         if self._interruption is not None:
             raise _Outdated
-        self._generating = asyncio.create_task(self._stream_with_retry(), name=f"model-{self.turn.id}")
+        task = asyncio.create_task(work(), name=f"model-{self.turn.id}")
+        self._generating = task
         try:
-            return await self._generating
+            return await task
         finally:
-            self._generating.cancel()
+            task.cancel()
 
     async def _stream_with_retry(self) -> ReplyEnd:
+        deadline = asyncio.get_running_loop().time() + self._brain.reply_seconds
         view = await self._brain.viewer.for_turn(self.turn)
         if view is None:
             raise _Outdated
         try:
-            return await self._stream(view)
+            return await self._stream(view, deadline)
         except ContextOverflow as overflow:
             log.warning(
                 "the prompt was too long; trying once with less: %s", overflow.detail, extra={"turn": self.turn.id}
             )
-            return await self._stream(await self._brain.viewer.trimmed(self.turn, view, overflow.limit))
+            return await self._stream(await self._brain.viewer.trimmed(self.turn, view, overflow.limit), deadline)
 
-    async def _stream(self, view: View) -> ReplyEnd:
+    async def _stream(self, view: View, deadline: float) -> ReplyEnd:
         text = ""
-        request = self._brain.viewer.build(view)
-        async with aclosing(self._brain.model.stream(request, model=self._brain.model_name)) as reply:
+        brain, request = self._brain, self._brain.viewer.build(view)
+        async with aclosing(brain.model.stream(request, model=brain.model_name, deadline=deadline)) as reply:
             async for item in reply:
                 if isinstance(item, ReplyEnd):
-                    await self._brain.calibration.learn(self._brain.viewer.total(view), item.usage.prompt_tokens)
+                    if not item.is_fallback:  # another model counts in other tokens
+                        await brain.calibration.learn(brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
                 text += item
                 self._writer.show(text)
         raise ModelUnavailable("The model broke off. Please try again.", detail="the stream had no end")
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
-        note = NOTES.get(finish_reason or "")
         if self._interruption is None:
-            await self._writer.finish(f"{text}\n{note}" if note else text)
+            await self._writer.finish(_with_note(text, finish_reason))
         if self._interruption is None:
-            await self._store.finish(
+            finishing = self._store.finish(
                 self.turn,
                 author_id=self._me.id,
                 author_name=self._me.name,
                 tokens=self._brain.viewer.message_tokens(text),
                 now=self._brain.now(),
             )
+            await asyncio.gather(self._writer.noted(), finishing)  # in this order, and in one transaction
 
     async def _end_with(self, sentence: str, status: Status) -> None:
         await self._writer.finish(sentence)
@@ -187,8 +225,15 @@ class Exchange:
                 await self._writer.withdraw()
             elif self._writer.is_visible:
                 await self._writer.stop(STOPPED_BY_RESET)
+        except ChannelClosed:
+            pass  # the host is told once, by who found out
         except DeliveryError as error:
             log.info("an interrupted reply could not be tidied up: %s", error, extra={"turn": self.turn.id})
+
+
+def _with_note(text: str, finish_reason: str | None) -> str:
+    note = NOTES.get(finish_reason or "")
+    return f"{text}\n{note}" if note else text
 
 
 class _Outdated(Exception):

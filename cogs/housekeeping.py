@@ -1,4 +1,4 @@
-"""What is done from time to time without anybody asking: what is to be forgotten leaves the database, and its files."""
+"""What is done from time to time without anybody asking: what is to be forgotten goes, and where we stand is kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands, tasks
 
+from bot.catch_up import CatchUp
 from bot.memories import Memories
 from storage import StorageError
 
@@ -20,18 +21,21 @@ SECONDS = 45
 
 
 class HousekeepingCog(commands.Cog):
-    """Owns the loop."""
+    """Owns the loops."""
 
-    def __init__(self, memories: Memories) -> None:
+    def __init__(self, memories: Memories, catch_up: CatchUp) -> None:
         self._memories = memories
+        self._catch_up = catch_up
 
     async def cog_load(self) -> None:
-        """Start the loop."""
+        """Start the loops."""
         self.tidy.start()
+        self.keep.start()
 
     async def cog_unload(self) -> None:
-        """End the loop."""
+        """End the loops."""
         self.tidy.cancel()
+        self.keep.cancel()
 
     @tasks.loop(seconds=SECONDS)
     async def tidy(self) -> None:
@@ -45,7 +49,15 @@ class HousekeepingCog(commands.Cog):
             if purged:
                 log.info("deleted %d memories that were reset longer ago than the grace", purged)
 
+    @tasks.loop(seconds=SECONDS)
+    async def keep(self) -> None:
+        """Keep up to where we have heard everything: the next start goes on from there."""
+        try:
+            await self._catch_up.save()
+        except StorageError as error:
+            log.error("up to where I have heard everything could not be kept; trying again in %d s: %s", SECONDS, error)
+
 
 async def setup(bot: MnemoBot) -> None:
     """Add the cog."""
-    await bot.add_cog(HousekeepingCog(bot.services.memories))
+    await bot.add_cog(HousekeepingCog(bot.services.memories, bot.services.catch_up))

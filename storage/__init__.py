@@ -5,6 +5,7 @@ It knows nothing of Discord, of models, or of any other room of this project.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -27,12 +28,15 @@ def database_path(url: str) -> Path:
     return Path(url.removeprefix(_SQLITE))
 
 
-def open_store(url: str) -> AbstractAsyncContextManager[Store]:
+def open_store(
+    url: str, *, on_damage: Callable[[StorageError], object] = lambda _: None
+) -> AbstractAsyncContextManager[Store]:
     """Open the store at *url*, creating or migrating it first; closing it is the end of the context.
 
-    Raises :class:`storage.errors.StorageError` if it cannot be used.
+    Raises :class:`storage.errors.StorageError` if it cannot be used. *on_damage* is called once if it turns out to be damaged
+    while it is used; what is asked of it after that is refused.
     """
     try:
-        return SqliteStore(database_path(url))
+        return SqliteStore(database_path(url), on_damage)
     except ValueError as error:
         raise StorageError(f"The database URL {error}.") from error

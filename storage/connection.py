@@ -6,7 +6,7 @@ Statement by statement through aiosqlite costs a thread switch each; a function 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +16,20 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from storage.errors import translated
+from storage.errors import DatabaseBusy, translated
 
 T = TypeVar("T")
 
-#: How long SQLite waits for another program's lock before it gives up.
-BUSY_TIMEOUT_SECONDS = 5.0
+log = logging.getLogger(__name__)
+
+#: How long SQLite waits for another program's lock before it gives up: nothing else is written meanwhile.
+BUSY_TIMEOUT_SECONDS = 1.0
+
+#: How long writes wait for another program's lock, over all tries: tools that copy a database hold one for a minute.
+LOCK_PATIENCE_SECONDS = 90.0
+
+#: The size to which SQLite cuts the log when it starts it anew: one reader that stays can let it grow to any size.
+WAL_BYTES = 16 * 1024 * 1024
 
 #: The largest number of rows fetched at once by aiosqlite's own iteration, which is not used here.
 _ITER_CHUNK_SIZE = 64
@@ -61,17 +69,12 @@ def prepare_writer(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA secure_delete = ON")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
 
 
 def prepare_reader(db: sqlite3.Connection) -> None:
     """Set up a connection that cannot write."""
     db.execute("PRAGMA query_only = ON")
-
-
-def create_private(path: Path) -> None:
-    """Create the file at *path* readable by its owner only, if it is not there; SQLite gives its companions the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 class Writer:
@@ -84,6 +87,9 @@ class Writer:
         self._connection = connection
         self._waiting: list[_Write] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._closing = False
+        #: Since when another program's lock keeps us from writing, on the loop's clock.
+        self._locked_since: float | None = None
 
     async def run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run *operation* in a transaction and return what it returns, after the commit.
@@ -98,16 +104,19 @@ class Writer:
             return await outcome
 
     async def close(self) -> None:
-        """Wait until everything that was asked for is written."""
+        """Wait until everything that was asked for is written, or refused: a lock of another program is not waited for."""
+        self._closing = True
         if self._flushing is not None:
             await self._flushing
 
     async def _flush(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # who is about to ask gets into this transaction, too
                 batch = [write for write in self._waiting if not write.outcome.cancelled()]
                 self._waiting.clear()
-                await self._write_together(batch)
+                if batch:
+                    await self._write_together(batch)
         finally:
             self._flushing = None
 
@@ -115,10 +124,22 @@ class Writer:
         operations = [write.operation for write in batch]
         try:
             results = await self._connection.run(partial(commit_together, operations))
+            self._locked_since = None
         except Exception as error:  # noqa: BLE001 it belongs to the callers, who all wait for this commit
+            if isinstance(error, DatabaseBusy) and self._is_patient(error):
+                self._waiting[:0] = batch
+                return
             results = [error] * len(batch)
         for write, result in zip(batch, results, strict=True):
             write.settle(result)
+
+    def _is_patient(self, busy: DatabaseBusy) -> bool:
+        """Whether to wait on: once a lock has lasted too long, nobody is kept waiting until it is gone."""
+        now = asyncio.get_running_loop().time()
+        if self._locked_since is None:
+            self._locked_since = now
+            log.warning("%s What is to be written waits for it.", busy)
+        return not self._closing and now - self._locked_since < LOCK_PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +162,29 @@ def commit_together(operations: list[Callable[[sqlite3.Connection], object]], db
     """Run *operations* in one transaction, each undone alone if it raises; return their results or exceptions in order."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        results = [_attempt(operation, db) for operation in operations]
+        results = _run_all(operations, db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
     return results
+
+
+def _run_all(operations: list[Callable[[sqlite3.Connection], object]], db: sqlite3.Connection) -> list[object]:
+    """Run *operations*; only if one raises, undo them all and run each again within a savepoint.
+
+    A savepoint around each from the start would let FTS5 write each one's words on their own, and twice the statements.
+    """
+    try:
+        return [operation(db) for operation in operations]
+    except Exception:
+        # A full disk or an I/O error undoes the whole transaction by itself; and one operation has nobody to be parted from.
+        if not db.in_transaction or len(operations) == 1:
+            raise
+    db.execute("ROLLBACK")
+    db.execute("BEGIN IMMEDIATE")
+    return [_attempt(operation, db) for operation in operations]
 
 
 def _attempt(operation: Callable[[sqlite3.Connection], object], db: sqlite3.Connection) -> object:

@@ -5,11 +5,13 @@
     StorageError
     ├── DatabaseInUse           another process has it open
     ├── DatabaseNewer           written by a newer version of this program
+    ├── DatabaseForeign         written by another program
     ├── DatabaseBusy            another program holds a lock on it
     ├── DatabaseReadOnly        it may not be written
     ├── DatabaseFull            the disk is full
     ├── DatabaseCorrupt         it is damaged, or no SQLite database
-    └── DatabaseUnavailable     it cannot be read, written or opened
+    ├── DatabaseUnavailable     it cannot be read, written or opened
+    └── CopyRefused             a backup or a restore cannot be made as it was asked for
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 
 class StorageError(Exception):
@@ -30,6 +33,10 @@ class DatabaseInUse(StorageError):
 
 class DatabaseNewer(StorageError):
     """The database was written by a newer version of this program; it was left untouched."""
+
+
+class DatabaseForeign(StorageError):
+    """The file is a SQLite database of another program; it was left untouched."""
 
 
 class DatabaseBusy(StorageError):
@@ -47,10 +54,24 @@ class DatabaseFull(StorageError):
 class DatabaseCorrupt(StorageError):
     """The file is damaged, or no SQLite database at all."""
 
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Return the error of a database that is ours and damaged."""
+        return cls(_DAMAGED.format(path=path))
+
 
 class DatabaseUnavailable(StorageError):
     """The file cannot be opened, read or written."""
 
+
+class CopyRefused(StorageError):
+    """A backup or a restore cannot be made as it was asked for; no file was changed."""
+
+
+_DAMAGED = (
+    "The database {path} is damaged; it was kept as it is. Stop Mnemo and put a backup in its place: "
+    "python -m bot restore BACKUP"
+)
 
 # Primary result codes, https://www.sqlite.org/rescode.html; the low byte of an extended code is its primary code.
 _BY_CODE: dict[int, tuple[type[StorageError], str]] = {
@@ -61,11 +82,12 @@ _BY_CODE: dict[int, tuple[type[StorageError], str]] = {
         "The database {path} is read-only; let this user write it and its folder.",
     ),
     sqlite3.SQLITE_FULL: (DatabaseFull, "The disk that holds {path} is full; make room on it."),
-    sqlite3.SQLITE_CORRUPT: (
+    sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, _DAMAGED),
+    sqlite3.SQLITE_NOTADB: (
         DatabaseCorrupt,
-        "The database {path} is damaged; it was kept as it is. Restore a backup.",
+        "{path} is no database, or its first bytes are damaged; it was kept as it is. If it was Mnemo's, put a backup in its "
+        "place: python -m bot restore BACKUP",
     ),
-    sqlite3.SQLITE_NOTADB: (DatabaseCorrupt, "{path} is not a database of this program; it was kept as it is."),
     sqlite3.SQLITE_PERM: (DatabaseUnavailable, "This user may not use the database {path}."),
     sqlite3.SQLITE_IOERR: (DatabaseUnavailable, "The disk that holds {path} answers with errors."),
     sqlite3.SQLITE_CANTOPEN: (

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from filelock import FileLock, Timeout
-
-from storage.connection import Connection, Writer, create_private, prepare_reader, prepare_writer
-from storage.errors import DatabaseInUse, DatabaseReadOnly, DatabaseUnavailable, translated
-from storage.migrate import migrate, refuse_newer, shipped
+from storage.connection import Connection, Writer, commit_together, prepare_reader, prepare_writer
+from storage.errors import DatabaseCorrupt, StorageError, translated
+from storage.migrate import migrate, shipped
+from storage.opening import cannot_open, claim, create_private, look_first, taken
 from storage.records import (
     Closed,
     Compaction,
@@ -37,67 +37,74 @@ from storage.sql import epochs, index, intake, rows, summaries, transcript, turn
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 
 class SqliteStore:
-    """The :class:`storage.store.Store` on the SQLite file at *path*, open as long as its context is."""
+    """The :class:`storage.store.Store` on the SQLite file at *path*, open as long as its context is.
 
-    def __init__(self, path: Path) -> None:
+    *on_damage* is called once, if the file turns out to be damaged while it is used; every call after that is refused.
+    """
+
+    def __init__(self, path: Path, on_damage: Callable[[StorageError], object] = lambda _: None) -> None:
         self._path = path
-        self._lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
+        self._on_damage = on_damage
+        self._damage: DatabaseCorrupt | None = None
         self._writing = Connection(path, prepare_writer)
         self._reading = Connection(path, prepare_reader)
         self._writer = Writer(self._writing)
+        self._opened = AsyncExitStack()
         #: Whether something was deleted that the files still hold. True at first: a crash may have come before the tidying.
         self._has_remains = True
+        #: How often in a row they could not be tidied.
+        self._untidied = 0
 
     async def __aenter__(self) -> Self:
-        self._take_file()
-        try:
+        async with AsyncExitStack() as opened:
+            opened.enter_context(taken(self._path))
+            self._make_file()
+            look_first(self._path)
             with translated(self._path):
-                _look_first(self._path)
+                opened.push_async_callback(self._writing.close)
                 await self._writing
-            try:
-                await self._writing.run(_migrate_all)
+                await self._writing.run(_bring_up_to_date)
+                opened.push_async_callback(self._reading.close)
                 await self._reading
-                await self._write(_after_the_last_one)
-            except BaseException:
-                await self._reading.close()
-                await self._writing.close()
-                raise
-        except BaseException:
-            self._lock.release()
-            raise
+            opened.push_async_callback(self._writer.close)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._writer.close()
-        await self._reading.close()
-        await self._writing.close()
-        self._lock.release()
+        await self._opened.aclose()
 
-    def _take_file(self) -> None:
+    def _make_file(self) -> None:
         try:
             create_private(self._path)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise DatabaseInUse(
-                f"The database {self._path} is in use by another Mnemo; stop that one first,"
-                " or give this one a DATABASE_URL of its own."
-            ) from None
-        except PermissionError as error:
-            raise DatabaseReadOnly(
-                f"The database {self._path} may not be written; give this user the file and its folder."
-            ) from error
         except OSError as error:
-            raise DatabaseUnavailable(f"The database {self._path} cannot be opened: {error.strerror}.") from error
+            raise cannot_open(self._path, error) from error
 
     async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._writer.run(operation)
+        with self._while_whole():
+            return await self._writer.run(operation)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._reading.run(partial(_in_snapshot, query))
+        with self._while_whole():
+            return await self._reading.run(partial(_in_snapshot, query))
+
+    @contextmanager
+    def _while_whole(self) -> Iterator[None]:
+        """Refuse to work on with a database that was found damaged: what is written then can spoil what could be saved."""
+        if self._damage is not None:
+            raise DatabaseCorrupt(str(self._damage))
+        try:
+            yield
+        except DatabaseCorrupt as damage:
+            if self._damage is None:
+                self._damage = damage
+                self._on_damage(damage)
+            raise
 
     async def accept(self, message: Incoming, *, addressed: bool, now: float) -> bool:
         return await self._write(lambda db: intake.accept(db, message, addressed, now))
@@ -114,8 +121,17 @@ class SqliteStore:
         self._has_remains = True
         await self._write(lambda db: intake.forget_channel(db, channel_id))
 
-    async def known_channels(self) -> list[int]:
-        return await self._read(intake.known_channels)
+    async def known_guilds(self) -> list[int]:
+        return await self._read(intake.known_guilds)
+
+    async def known_channels(self, guild_id: int | None) -> list[int]:
+        return await self._read(lambda db: intake.known_channels(db, guild_id))
+
+    async def seen(self) -> dict[int, int]:
+        return await self._read(intake.seen)
+
+    async def save_seen(self, marks: Mapping[int, int]) -> None:
+        await self._write(lambda db: intake.save_seen(db, marks))
 
     async def newest_ids(self, channel_id: int, *, limit: int) -> list[int]:
         return await self._read(lambda db: intake.newest_ids(db, channel_id, limit))
@@ -212,8 +228,8 @@ class SqliteStore:
     async def drop_chunks(self, turn: Turn, *, first: int) -> None:
         await self._write(lambda db: turns.drop_chunks(db, turn.id, first))
 
-    async def complete(self, turn: Turn, reply: str, outcome: Outcome) -> bool:
-        return await self._write(lambda db: turns.complete(db, turn, reply, outcome))
+    async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
+        return await self._write(lambda db: turns.complete(db, turn, reply, outcome, first_chunk))
 
     async def finish(self, turn: Turn, *, author_id: int, author_name: str, tokens: int, now: float) -> bool:
         return await self._write(lambda db: turns.finish(db, turn, author_id, author_name, tokens, now))
@@ -221,8 +237,8 @@ class SqliteStore:
     async def close_turn(self, turn: Turn, status: Status) -> bool:
         return await self._write(lambda db: turns.close(db, turn, status))
 
-    async def reset(self, channel_id: int, *, now: float) -> Closed | None:
-        return await self._write(lambda db: epochs.reset(db, channel_id, now))
+    async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
+        return await self._write(lambda db: epochs.reset(db, channel_id, reset_id, now))
 
     async def restore(self, channel_id: int, *, closed_after: float, now: float) -> Closed | None:
         return await self._write(lambda db: epochs.restore(db, channel_id, closed_after, now))
@@ -235,13 +251,46 @@ class SqliteStore:
         return purged
 
     async def tidy(self) -> None:
-        if self._has_remains:
-            self._has_remains = False
+        if not self._has_remains:
+            return
+        self._has_remains = False  # what is deleted from now on is left for the next time
+        try:
             await self._write(index.optimize)
-            self._has_remains = not await self._writing.run(_empty_wal)
+            emptied = await self._write_log_back()
+        except BaseException:
+            self._has_remains = True
+            raise
+        if emptied:
+            self._untidied = 0
+        else:
+            self._has_remains = True
+            self._untidied += 1
+            if self._untidied == UNTIDIED_TO_TELL:
+                log.warning(_READ_BY_ANOTHER, self._path)
+
+    async def _write_log_back(self) -> bool:
+        with self._while_whole():
+            return await self._writing.run(_empty_wal)
 
     async def overview(self, channel_id: int, *, closed_after: float) -> Overview | None:
         return await self._read(lambda db: epochs.overview(db, channel_id, closed_after))
+
+
+#: The log is told when tidying failed so often in a row: a backup that runs just now is nothing to tell.
+UNTIDIED_TO_TELL = 3
+
+_READ_BY_ANOTHER = (
+    "What was deleted still stands in %s-wal, because another program keeps reading the database; close that program."
+)
+
+
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Make the database one of this program's schema, and take over what the process before this one held."""
+    claim(db)
+    migrate(db, shipped())
+    [result] = commit_together([_after_the_last_one], db)
+    if isinstance(result, Exception):
+        raise result
 
 
 def _after_the_last_one(db: sqlite3.Connection) -> None:
@@ -250,25 +299,14 @@ def _after_the_last_one(db: sqlite3.Connection) -> None:
     summaries.drop_drafts(db)
 
 
-def _look_first(path: Path) -> None:
-    """Refuse a newer database over a connection that cannot write: one that can would change its header or its log."""
-    # Without a log the file alone is all there is; "immutable" then keeps SQLite from making companions of it.
-    how = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as db:
-        refuse_newer(db, shipped())
-
-
-def _migrate_all(db: sqlite3.Connection) -> None:
-    migrate(db, shipped())
-
-
 def _in_snapshot(query: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
     """Run *query* so that all its statements see one state of the database."""
     db.execute("BEGIN")
     try:
         return query(db)
     finally:
-        db.execute("COMMIT")
+        if db.in_transaction:  # an error of the disk ends it by itself
+            db.execute("ROLLBACK")
 
 
 def _empty_wal(db: sqlite3.Connection) -> bool:

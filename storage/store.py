@@ -6,7 +6,7 @@ Every method that writes returns after its commit: what it returned is on the di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from storage.records import (
@@ -35,7 +35,7 @@ class Store(Protocol):
     async def accept(self, message: Incoming, *, addressed: bool, now: float) -> bool:
         """Remember *message*; if *addressed*, it joins the channel's claimed turn or claims one.
 
-        Returns False, having changed nothing, for a message that is known already or was deleted.
+        Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset.
         """
         ...
 
@@ -55,8 +55,26 @@ class Store(Protocol):
         """Take everything that is known of a channel out of memory, whatever the epoch; what was billed stays in the books."""
         ...
 
-    async def known_channels(self) -> list[int]:
-        """Return the ids of the channels of which something is remembered, those that spoke last first."""
+    async def known_guilds(self) -> list[int]:
+        """Return the ids of the servers of which anything is known."""
+        ...
+
+    async def known_channels(self, guild_id: int | None) -> list[int]:
+        """Return the ids of a server's channels (None: of the direct messages) of which anything is known.
+
+        Those that spoke last come first.
+        """
+        ...
+
+    async def seen(self) -> dict[int, int]:
+        """Return what :meth:`save_seen` saved last; nothing if it never did."""
+        ...
+
+    async def save_seen(self, marks: Mapping[int, int]) -> None:
+        """Save up to which Discord id everything that was said is taken care of, instead of what was saved before.
+
+        *marks* has it by place: a channel, a server, and 0 for everywhere else.
+        """
         ...
 
     async def newest_ids(self, channel_id: int, *, limit: int) -> list[int]:
@@ -208,8 +226,11 @@ class Store(Protocol):
         """Forget the chunks from number *first* on, before they are deleted on Discord."""
         ...
 
-    async def complete(self, turn: Turn, reply: str, outcome: Outcome) -> bool:
-        """`generating -> sending`: the text is whole. False if this attempt was taken away meanwhile (reset, deletion)."""
+    async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
+        """`generating -> sending`: the text is whole. False if this attempt was taken away meanwhile (reset, deletion).
+
+        With *first_chunk* it also records, as :meth:`record_chunk` does, that the first chunk is about to be sent with this text.
+        """
         ...
 
     async def finish(self, turn: Turn, *, author_id: int, author_name: str, tokens: int, now: float) -> bool:
@@ -220,8 +241,11 @@ class Store(Protocol):
         """End an unfinished turn as `failed` or `cancelled`. False if this attempt is over already."""
         ...
 
-    async def reset(self, channel_id: int, *, now: float) -> Closed | None:
-        """Close the channel's epoch, cancel its unfinished turns and open a new one. None if nothing is known of it."""
+    async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
+        """Close the channel's epoch, cancel its unfinished turns and open a new one. None if nothing is known of it.
+
+        What was said before the Discord id *reset_id* is not accepted any more.
+        """
         ...
 
     async def restore(self, channel_id: int, *, closed_after: float, now: float) -> Closed | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +14,7 @@ import pytest
 from bot.settings import Settings
 
 _ROOT = Path(__file__).parents[1]
+_IN_MEMORY = Path("/dev/shm")
 
 #: The seed of `make test`, which does the same each time. `make torture` draws one and says which.
 USUAL_SEED = 20_261_121
@@ -51,6 +54,16 @@ def torture(pytestconfig: pytest.Config) -> bool:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """What a test draws by: the same for the same seed, whatever ran before."""
     return random.Random(f"{request.config.option.seed} {request.node.nodeid}")
+
+
+@pytest.fixture
+def swift_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: for hundreds of databases that processes, not the power, are cut off from."""
+    if not os.access(_IN_MEMORY, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=_IN_MEMORY, prefix="mnemo-test-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from bot.calibration import Calibration
 from bot.client import Services
 from bot.conversation import Said
 from bot.model import open_model
+from bot.resilient import ResilientModel
 from bot.runtime import compose
 from bot.settings import Settings
 from bot.tokens import TokenCounter
@@ -99,12 +100,13 @@ async def quiet(
         open_model(
             api_key=None,
             base_url=settings.openai_base_url,
-            reply_timeout=settings.reply_timeout_seconds,
+            patience=settings.reply_timeout_seconds,
             max_reply_tokens=None,
         ) as model,
     ):
         calibration = await Calibration.load(store, settings.chat_model)
-        services = compose(settings, store, model, TokenCounter("test", counting), calibration, settings.persona())
+        counter = TokenCounter("test", counting)
+        services = compose(settings, store, ResilientModel(model), counter, calibration, settings.persona())
         running = Quiet(services, store, calibration, count(first_id))
         services.conversations.attach(running.channel, Myself(99, "Mnemo"))
         await services.conversations.resume()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import require_manager
+from bot.answers import answer, defer, require_manager
 from bot.formats import Format
 from bot.prompt_report import PromptReport
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, file_of
@@ -24,29 +24,29 @@ class FileCommands(MemoryCommands):
     @app_commands.command(description="See exactly what the model would see now, and what it costs")
     async def prompt(self, interaction: discord.Interaction) -> None:
         """Show the prompt as files, and its parts as a table."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         report = await self._memories.prompt(channel_of(interaction))
         if report is None:
-            await interaction.followup.send(NOTHING_HERE, ephemeral=True)
+            await answer(interaction, NOTHING_HERE)
             return
         files = [
             file_of(interaction, "prompt.md", report.as_markdown()),
             file_of(interaction, "prompt.json", report.as_json()),
         ]
-        await interaction.followup.send(_costs(report), files=files, ephemeral=True)
+        await answer(interaction, _costs(report), files=files)
 
     @app_commands.command(description="Take out everything that I remember in this channel, as a file")
     @app_commands.describe(format="How the file is written; jsonl if nothing is chosen")
     @app_commands.choices(format=FORMATS)
     async def export(self, interaction: discord.Interaction, format: Format = "jsonl") -> None:  # noqa: A002 what people see
         """Send the file."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         channel_id = channel_of(interaction)
         text = await self._memories.export(channel_id, format)
         if text is None:
-            await interaction.followup.send(NOTHING_HERE, ephemeral=True)
+            await answer(interaction, NOTHING_HERE)
             return
         file = file_of(
             interaction,
@@ -54,7 +54,7 @@ class FileCommands(MemoryCommands):
             text,
             otherwise=f"Whoever hosts me can write it: `python -m bot export {channel_id} --format {format}`.",
         )
-        await interaction.followup.send("Everything that I remember here:", file=file, ephemeral=True)
+        await answer(interaction, "Everything that I remember here:", files=[file])
 
 
 def _costs(report: PromptReport) -> str:

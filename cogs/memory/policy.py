@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import require_manager
+from bot.answers import answer, defer, require_manager
 from bot.memories import HOST, PolicyReport
 from cogs.memory.shared import MemoryCommands, channel_of
 
@@ -37,7 +37,7 @@ class PolicyCommand(MemoryCommands):
         messages: int | None = None,
     ) -> None:
         """Set what is given, and tell what holds then."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         channel_id = channel_of(interaction)
         if policy is None and tokens is None and messages is None:
@@ -47,7 +47,7 @@ class PolicyCommand(MemoryCommands):
                 channel_id, interaction.guild_id, name=policy, messages=messages, tokens=tokens
             )
             when = "From the next turn on"
-        await interaction.followup.send(f"{when}: {policy_text(holds)}", ephemeral=True)
+        await answer(interaction, f"{when}: {policy_text(holds)}")
 
 
 def policy_text(report: PolicyReport) -> str:

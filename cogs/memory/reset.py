@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import answer_error, require_manager
+from bot.answers import answer, answer_error, defer, require_manager
 from bot.memories import Memories
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
 
@@ -22,31 +22,31 @@ class ResetCommands(MemoryCommands):
     @app_commands.command(description="Start afresh in this channel; it can be undone for a while")
     async def reset(self, interaction: discord.Interaction) -> None:
         """Ask before starting a new epoch."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         report = await self._memories.report(channel_of(interaction))
         if report is None or not report.overview.messages:
-            await interaction.followup.send(NOTHING_HERE, ephemeral=True)
+            await answer(interaction, NOTHING_HERE)
             return
         buttons = discord.ui.View(timeout=None)
         buttons.add_item(ResetButton(report.overview.epoch, self._memories))
         buttons.add_item(KeepButton())
-        await interaction.followup.send(
+        await answer(
+            interaction,
             f"Forget the {messages(report.overview.messages)} that I remember in this channel, for everybody here?",
             view=buttons,
-            ephemeral=True,
         )
 
     @app_commands.command(description="Bring back what the last reset put away")
     async def restore(self, interaction: discord.Interaction) -> None:
         """Swap the open epoch with the one closed last."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         restored = await self._memories.restore(channel_of(interaction))
-        await interaction.followup.send(
+        await answer(
+            interaction,
             f"I remember again: {messages(restored.messages)}. What was said since the reset is put away in turn; "
             "`/memory restore` swaps the two once more.",
-            ephemeral=True,
         )
 
 
@@ -70,17 +70,18 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
     async def callback(self, interaction: discord.Interaction) -> None:
         """Reset, if the caller still may and the epoch is still the one that was asked about."""
         try:
-            await interaction.response.defer()
+            await defer(interaction)
             require_manager(interaction)
-            await interaction.edit_original_response(content=await self._reset(channel_of(interaction)), view=None)
+            await answer(interaction, await self._reset(interaction), view=None)
         except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
             await answer_error(interaction, error)
 
-    async def _reset(self, channel_id: int) -> str:
+    async def _reset(self, interaction: discord.Interaction) -> str:
+        channel_id = channel_of(interaction)
         report = await self._memories.report(channel_id)
         if report is None or report.overview.epoch != self._epoch:
             return OUTDATED
-        done = await self._memories.reset(channel_id)
+        done = await self._memories.reset(channel_id, reset_id=interaction.id)
         if done.restorable_until is None:
             return f"Started afresh. {messages(done.messages)} are deleted for good."
         until = int(done.restorable_until)
@@ -107,4 +108,8 @@ class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Say that nothing happened."""
-        await interaction.response.edit_message(content=KEPT, view=None)
+        try:
+            await defer(interaction)
+            await answer(interaction, KEPT, view=None)
+        except Exception as error:  # noqa: BLE001 as above
+            await answer_error(interaction, error)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.answers import reads_history
+from bot.answers import answer, defer, reads_history
 from bot.errors import NotPermitted
 from bot.memories import search_words
 from cogs.memory.shared import MemoryCommands, channel_of, escaped
@@ -37,19 +37,19 @@ class SearchCommand(MemoryCommands):
     @app_commands.describe(query="The words to look for; a message has to contain all of them")
     async def search(self, interaction: discord.Interaction, query: str) -> None:
         """Show the best messages, with links to them."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         if not reads_history(interaction):
             raise NotPermitted("You need the permission Read Message History for this.")
         channel_id = channel_of(interaction)
         found = await self._memories.search(channel_id, query)
         if not found:
-            await interaction.followup.send(NOTHING_FOUND, ephemeral=True)
+            await answer(interaction, NOTHING_FOUND)
             return
         place = f"https://discord.com/channels/{interaction.guild_id or '@me'}/{channel_id}"
         panel = discord.Embed(
             title="What I found", description=listed(found, search_words(query), place), color=discord.Color.blurple()
         )
-        await interaction.followup.send(embed=panel, ephemeral=True)
+        await answer(interaction, embed=panel)
 
 
 def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:

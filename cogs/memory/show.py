@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import is_manager, reads_history
+from bot.answers import answer, defer, is_manager, reads_history
 from bot.memories import CompactionReport, MemoryReport
 from cogs.memory.policy import policy_text
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, clipped, escaped, file_of, messages
@@ -26,10 +26,10 @@ class ShowCommand(MemoryCommands):
     @app_commands.command(description="See what I remember in this channel")
     async def show(self, interaction: discord.Interaction) -> None:
         """Tell messages, tokens, since when, policy, window and budget, the summary and how it was made."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         report = await self._memories.report(channel_of(interaction))
         if report is None or not (report.overview.messages or report.restorable_until):
-            await interaction.followup.send(NOTHING_HERE, ephemeral=True)
+            await answer(interaction, NOTHING_HERE)
             return
         embeds = [_panel(report)]
         files = []
@@ -40,9 +40,7 @@ class ShowCommand(MemoryCommands):
                 files.append(file_of(interaction, "summary.md", report.summary))
             if report.keeps_summary and is_manager(interaction):
                 view.add_item(CorrectButton())
-        await interaction.followup.send(
-            embeds=embeds, files=files, view=view if view.children else discord.utils.MISSING, ephemeral=True
-        )
+        await answer(interaction, embeds=embeds, files=files, view=view if view.children else discord.utils.MISSING)
 
 
 def _summary(report: MemoryReport) -> discord.Embed:

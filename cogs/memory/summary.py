@@ -9,7 +9,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import answer_error, require_manager, whisper
+from bot.answers import acknowledge, answer, answer_error, defer, require_manager, whisper
 from bot.errors import OutOfBounds
 from bot.memories import CompactionReport, Memories
 from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
@@ -33,19 +33,17 @@ class SummaryCommand(MemoryCommands):
         self, interaction: discord.Interaction, focus: app_commands.Range[str, 1, 500] | None = None
     ) -> None:
         """Summarize, and show what came of it."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True)
         require_manager(interaction)
         made = await self._memories.summarize(channel_of(interaction), focus)
         if made is None:
-            await interaction.followup.send(NOTHING_NEW, ephemeral=True)
+            await answer(interaction, NOTHING_NEW)
             return
         files = [file_of(interaction, "summary.md", made.text)] if len(made.text) > PANEL_LENGTH else []
         panel = discord.Embed(
             title="The new summary", description=clipped(made.text, PANEL_LENGTH), color=discord.Color.blurple()
         )
-        await interaction.followup.send(
-            f"Summarized: {covers_and_costs(made)}.", embed=panel, files=files, ephemeral=True
-        )
+        await answer(interaction, f"Summarized: {covers_and_costs(made)}.", embed=panel, files=files)
 
 
 def covers_and_costs(compaction: CompactionReport) -> str:
@@ -90,9 +88,8 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
                     "corrected once it is shorter. A smaller budget (`/memory policy`) makes it so.",
                 )
             else:
-                await interaction.response.send_modal(
-                    CorrectionForm(memories, report.overview.summaries, report.summary)
-                )
+                form = CorrectionForm(memories, report.overview.summaries, report.summary)
+                await acknowledge(interaction, lambda: interaction.response.send_modal(form))
         except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
             await answer_error(interaction, error)
 
@@ -115,16 +112,16 @@ class CorrectionForm(discord.ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         """Put the words in the place of the summary, or hand them back with the reason why not."""
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, ephemeral=True, thinking=True)
         require_manager(interaction)
         words = self._text.value
         try:
             await self._memories.correct_summary(channel_of(interaction), words, instead_of=self._shown)
         except OutOfBounds as refused:
             yours = [file_of(interaction, "your-summary.md", words)] if words.strip() else []
-            await interaction.followup.send(str(refused), files=yours, ephemeral=True)
+            await answer(interaction, str(refused), files=yours)
         else:
-            await interaction.followup.send(CORRECTED, ephemeral=True)
+            await answer(interaction, CORRECTED)
 
     # discord.py's own Modal has this signature, which is not the one of the class that it is made from.
     async def on_error(  # type: ignore[override]

@@ -5,13 +5,24 @@ None is active unless pulled. What each fault looks like on the wire is in ``res
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from playground.discord.limits import SessionStarts
+from playground.discord.records import Json
 from playground.discord.state import State
+
+#: An event before it is numbered: its kind, its data, its channel.
+Held = tuple[str, Json, int | None]
+Order = Callable[[list[Held]], Iterable[Held]]
+
+#: How a client that goes through Discord's proxy knows that an answer is Discord's own.
+VIA = {"Via": "1.1 google"}
 
 
 @dataclass
@@ -61,6 +72,22 @@ class Movable(Protocol):
         """Have no session to resume."""
         ...
 
+    def invalidate(self, resumable: bool) -> None:
+        """Send op 9."""
+        ...
+
+    def silence(self) -> None:
+        """Say nothing more on any connection that is open."""
+        ...
+
+    def hold(self) -> None:
+        """Keep events back."""
+        ...
+
+    def release(self, order: Order) -> None:
+        """Send the events that were kept back."""
+        ...
+
 
 class Levers:
     """All faults of one little Discord."""
@@ -71,6 +98,10 @@ class Levers:
         self.limits_enforced = False
         #: The close code for every IDENTIFY, None to let it pass.
         self.identify_code: int | None = None
+        #: Whether every IDENTIFY is answered with INVALID_SESSION, or with a session that ends at once.
+        self.identify_fails: Literal["invalid", "dropped"] | None = None
+        #: So many events that were delivered already are replayed with those that were missed.
+        self.replay_overlap = 0
         #: What the levers of the gateway move; the gateway puts itself here.
         self.gateway: Movable | None = None
 
@@ -95,9 +126,31 @@ class Levers:
         """Close the connection without an answer; with *after*, once what was asked for has happened."""
         self._faults.append(Fault(method, route_glob, times, after=after))
 
-    def hang(self, method: str, route_glob: str, *, seconds: float, times: int = 1) -> None:
-        """Do nothing for some seconds, then go on as if nothing was."""
-        self._faults.append(Fault(method, route_glob, times, seconds=seconds))
+    def hang(self, method: str, route_glob: str, *, seconds: float, times: int = 1, after: bool = False) -> None:
+        """Do nothing for some seconds, then go on as if nothing was; with *after*, what was asked for happens first."""
+        self._faults.append(Fault(method, route_glob, times, after=after, seconds=seconds))
+
+    def limit(
+        self,
+        method: str,
+        route_glob: str,
+        *,
+        retry_after: float,
+        scope: Literal["user", "global", "shared"] = "user",
+        via: bool = True,
+        times: int = 1,
+    ) -> None:
+        """Answer 429, as Discord does; without *via*, as the proxy before it does that bans an address for a while."""
+        body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
+        headers = {"Retry-After": str(math.ceil(retry_after)), "X-RateLimit-Scope": scope} | (VIA if via else {})
+        self.fail(
+            method,
+            route_glob,
+            status=429,
+            times=times,
+            body=body if via else "<html>error code: 1015</html>",
+            headers=headers,
+        )
 
     def enforce_limits(self, on: bool = True) -> None:
         """Answer 429 to who is too fast."""
@@ -115,6 +168,34 @@ class Levers:
         """Make the next RESUME answer INVALID_SESSION."""
         self._gateway.forget_sessions()
 
+    def invalidate_session(self, *, resumable: bool) -> None:
+        """Send INVALID_SESSION to every client; who may not resume finds no session any more."""
+        self._gateway.invalidate(resumable)
+
+    def hold_events(self) -> None:
+        """Keep all events back until they are released; the world goes on."""
+        self._gateway.hold()
+
+    def release_events(self, order: Order = list) -> None:
+        """Send what was kept back, in another *order*, some of it twice, or not at all."""
+        self._gateway.release(order)
+
+    def overlap_replay(self, events: int) -> None:
+        """Replay, at each RESUME, so many events too many."""
+        self.replay_overlap = events
+
+    def silence_gateway(self) -> None:
+        """Leave all connections open and dead, as a network does that lost its way: no event, no acknowledged heartbeat."""
+        self._gateway.silence()
+
+    def fail_identify(self, how: Literal["invalid", "dropped"] | None) -> None:
+        """Answer every IDENTIFY with INVALID_SESSION, or with READY and a dropped socket; None ends it."""
+        self.identify_fails = how
+
+    def limit_session_starts(self, *, remaining: int, reset_after: float = 86_400.0) -> None:
+        """Count from now on how often the bot identifies: so many times more within the next *reset_after* seconds."""
+        self._state.session_starts = SessionStarts(remaining, time.monotonic() + reset_after)
+
     def refuse_identify(self, code: int | None) -> None:
         """Close every connection that identifies with this code: 4004, 4014, ...; None ends it."""
         self.identify_code = code
@@ -127,7 +208,9 @@ class Levers:
         """No more faults, limits, or refusals."""
         self._faults.clear()
         self.limits_enforced = False
-        self.identify_code = None
+        self.identify_code = self.identify_fails = None
+        self.replay_overlap = 0
+        self._state.session_starts = None
         self._state.message_content_intent = True
 
     @property

@@ -37,6 +37,7 @@ RATES = {
 DEFAULT = Rate(50, 1.0)
 #: All requests of a bot together; those that carry an interaction's token do not count.
 GLOBAL = Rate(50, 1.0)
+DAY_SECONDS = 86_400.0
 #: What the headers say while no limit is enforced: so much that no client slows down by itself.
 _UNLIMITED = Rate(1000, 1.0)
 
@@ -113,3 +114,32 @@ def _headers(route: str, bucket: Bucket, now: float) -> dict[str, str]:
         "X-RateLimit-Reset-After": f"{reset_after:.3f}",
         "X-RateLimit-Bucket": hashlib.sha256(route.encode()).hexdigest()[:32],
     }
+
+
+@dataclass
+class SessionStarts:
+    """How often a bot may still identify until *reset_at* (``time.monotonic()``), when it has all of a day's again.
+
+    Source: https://docs.discord.com/developers/events/gateway#session-start-limit-object
+    """
+
+    remaining: int
+    reset_at: float
+    total: int = 1000
+
+    def take(self, now: float) -> bool:
+        """Count one; False if none is left."""
+        self._renew(now)
+        self.remaining -= 1
+        return self.remaining >= 0
+
+    def told(self, now: float) -> dict[str, int]:
+        """What ``GET /gateway/bot`` says of it."""
+        self._renew(now)
+        reset_after = math.ceil((self.reset_at - now) * 1000)
+        left = max(0, self.remaining)
+        return {"total": self.total, "remaining": left, "reset_after": reset_after, "max_concurrency": 1}
+
+    def _renew(self, now: float) -> None:
+        if now >= self.reset_at:
+            self.remaining, self.reset_at = self.total, now + DAY_SECONDS

@@ -58,6 +58,16 @@ class LittleDiscord:
         return self._pipeline.requests
 
     @property
+    def identifies(self) -> list[float]:
+        """When the bot identified, in seconds of ``time.monotonic()``."""
+        return self._gateway.identifies
+
+    @property
+    def resumes(self) -> list[float]:
+        """When it resumed a session."""
+        return self._gateway.resumes
+
+    @property
     def api_url(self) -> str:
         """``http://127.0.0.1:PORT/api/v10``"""
         return f"http://{self._address}{API}"

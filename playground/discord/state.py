@@ -13,6 +13,7 @@ from typing import TypeVar
 from playground.discord import permissions
 from playground.discord.errors import DiscordError, Problem
 from playground.discord.events import Hub
+from playground.discord.limits import SessionStarts
 from playground.discord.permissions import Permission
 from playground.discord.records import Channel, ChannelType, Guild, Json, Member, Message, Record, Role, User
 from playground.discord.snowflakes import Snowflakes
@@ -49,6 +50,8 @@ class State:
         self.gateway_url = ""
         #: Whether the application has the privileged intent; without it, it reads only what concerns it.
         self.message_content_intent = True
+        #: How often the bot may still identify; None while nobody counts.
+        self.session_starts: SessionStarts | None = None
         #: Whether the bot is connected to the gateway.
         self.bot_online = False
 
@@ -78,6 +81,11 @@ class State:
         """Take in a new member."""
         self.members[member.guild_id, member.user_id] = member
         self.save(member)
+
+    def remove_member(self, member: Member) -> None:
+        """Forget that somebody is in a guild."""
+        del self.members[member.guild_id, member.user_id]
+        self.store.delete("Member", member.id)
 
     def add_channel(self, channel: Channel) -> None:
         """Take in a new channel."""

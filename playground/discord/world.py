@@ -194,6 +194,15 @@ class World:
         self.state.hub.dispatch("GUILD_MEMBER_ADD", data)
         self.state.hub.show("GUILD_MEMBER_ADD", data)
 
+    def remove_member(self, user_id: int) -> None:
+        """Let a person leave the guild; let the bot be removed from it."""
+        member = self.state.member(self.guild_id, user_id)
+        self.state.remove_member(member)
+        guild = {"guild_id": str(self.guild_id)}
+        self.state.hub.dispatch("GUILD_MEMBER_REMOVE", guild | {"user": payloads.user(self.state.user(user_id))})
+        if user_id == self.bot_id:
+            self.state.hub.dispatch("GUILD_DELETE", {"id": str(self.guild_id)})
+
     def create_role(self, name: str, permissions: int) -> int:
         """Make a role."""
         position = len(self.state.guild_roles(self.guild_id))

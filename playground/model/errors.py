@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Shape = Literal["openai", "vllm", "llama.cpp"]
+Shape = Literal["openai", "vllm", "llama.cpp", "litellm", "anthropic"]
 Json = dict[str, object]
 
 
@@ -63,10 +63,11 @@ def status_answer(status: int, *, retry_after: float | None = None) -> Answer:
 
 
 def overflow(shape: Shape, *, limit: int, prompt: int) -> Answer:
-    """The prompt is longer than the model takes: *prompt* and *limit* in tokens, in the words of three servers.
+    """The prompt is longer than the model takes: *prompt* and *limit* in tokens, in the words of five servers.
 
     Sources: threads with OpenAI's error in mckaywrigley/chatbot-ui#1396; vllm/renderers/params.py and
-    vllm/entrypoints/serve (since 0.18); ggml-org/llama.cpp#15780 and tools/server/server-context.cpp.
+    vllm/entrypoints/serve (since 0.18); ggml-org/llama.cpp#15780 and tools/server/server-context.cpp;
+    BerriAI/litellm as seen in BrokkAi/brokk-app#540 and agent0ai/agent-zero#1102; anthropics/claude-code#62560.
     """
     if shape == "vllm":
         message = (
@@ -85,6 +86,15 @@ def overflow(shape: Shape, *, limit: int, prompt: int) -> Answer:
             400,
             {"error": {"code": 400, "message": message, "type": kind, "n_prompt_tokens": prompt, "n_ctx": limit}},
         )
+    if shape == "litellm":
+        message = (
+            "litellm.BadRequestError: AnthropicException - input length and `max_tokens` exceed context limit:"
+            f" {prompt} + 1024 > {limit}, decrease input length or `max_tokens` and try again"
+        )
+        return Answer(400, {"error": {"message": message, "type": None, "param": None, "code": "400"}})
+    if shape == "anthropic":
+        message = f"prompt is too long: {prompt} tokens > {limit} maximum"
+        return Answer(400, {"type": "error", "error": {"type": "invalid_request_error", "message": message}})
     message = (
         f"This model's maximum context length is {limit} tokens. However, your messages resulted in {prompt} tokens."
         " Please reduce the length of the messages."

@@ -7,6 +7,7 @@ answer such as an error takes its request alone.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
@@ -21,10 +22,15 @@ HTML = "<!doctype html><html><body><h1>Welcome to the proxy</h1></body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a stream ends: after how many pieces (None: all), with which foreign bytes, and what it says of its end."""
+    """How a stream ends: after how many pieces (None: all), with which foreign bytes, and what it says of its end.
+
+    *seconds* pass before each piece. An *endless* one begins its text anew as often as the client takes it.
+    """
 
     after: int | None = None
-    raw: str = ""
+    raw: bytes = b""
+    seconds: float = 0.0
+    endless: bool = False
     reset: bool = False
     finish_reason: bool = True
     done: bool = True
@@ -76,15 +82,32 @@ class Levers:
         self.overflow_shape: Shape = "openai"
         #: Fields of OpenAI's API that this server does not know: a request that has one is answered 400.
         self.refused_fields: set[str] = set()
+        #: Requests wait at the door until it is opened.
+        self.door = asyncio.Event()
+        self.door.set()
+        self._about: dict[str, Levers] = {}
         self.answers: _Queue[Answer] = _Queue()
+        self.cuts: _Queue[bool] = _Queue()
         self.texts: _Queue[str] = _Queue()
         self.reasonings: _Queue[str] = _Queue()
         self.pauses: _Queue[Pause] = _Queue()
         self.endings: _Queue[Ending] = _Queue()
 
-    def for_model(self, name: object) -> Levers:
-        """What applies to requests for the model *name*: these, or none."""
-        return self if self.only_model in (None, name) else Levers()
+    def about(self, word: str) -> Levers:
+        """Levers of their own for the requests that hold *word*; those of everybody do not apply to them."""
+        return self._about.setdefault(word, Levers())
+
+    def for_request(self, body: Json) -> Levers:
+        """What applies to a request: its word's levers, these, or none."""
+        text = str(body)
+        for word, levers in self._about.items():
+            if word in text:
+                return levers
+        return self if self.only_model in (None, body.get("model")) else Levers()
+
+    def hold(self) -> None:
+        """Let requests wait until ``door.set()``, so that they go on together."""
+        self.door.clear()
 
     def text(self, text: str, *, times: int | None = 1) -> None:
         """Reply with *text*."""
@@ -124,8 +147,12 @@ class Levers:
         """Answer 200 with a web page, as a captive portal or a proxy does."""
         self.answer(Answer(200, HTML, content_type="text/html"), times=times)
 
+    def cut(self, *, times: int | None = 1) -> None:
+        """Reset the connection instead of an answer."""
+        self.cuts.put(True, times)
+
     def overflow(self, shape: Shape, *, limit: int = 8192, prompt: int = 9000, times: int | None = 1) -> None:
-        """Answer that the prompt is too long, as OpenAI, vLLM or llama.cpp say it."""
+        """Answer that the prompt is too long, as the server named *shape* says it."""
         self.answer(overflow(shape, limit=limit, prompt=prompt), times=times)
 
     def hang(self, seconds: float, *, times: int | None = 1) -> None:
@@ -142,16 +169,37 @@ class Levers:
 
     def garbage(self, after: int = 0, *, times: int | None = 1) -> None:
         """Send an event that is no JSON after so many pieces of text."""
-        self.endings.put(Ending(after, raw='data: {"id": garbage\n\n'), times)
+        self.endings.put(Ending(after, raw=b'data: {"id": garbage\n\n'), times)
 
     def foreign(self, after: int = 0, *, times: int | None = 1) -> None:
         """Send JSON of another shape after so many pieces of text."""
-        self.endings.put(Ending(after, raw='data: {"hello": ["world"]}\n\n'), times)
+        self.endings.put(Ending(after, raw=b'data: {"hello": ["world"]}\n\n'), times)
+
+    def raw(self, raw: bytes, *, after: int = 0, times: int | None = 1) -> None:
+        """Send these bytes after so many pieces of text, and then the end as usual."""
+        self.endings.put(Ending(after, raw=raw), times)
+
+    def bad_utf8(self, after: int = 0, *, times: int | None = 1) -> None:
+        """Send bytes that are no UTF-8 after so many pieces of text, in an event that is whole otherwise."""
+        raw = b'data: {"choices": [{"index": 0, "delta": {"content": "\xff\xfe"}, "text": "\xff\xfe"}]}\n\n'
+        self.endings.put(Ending(after, raw=raw), times)
+
+    def huge_line(self, size: int = 4 * 1024 * 1024, *, after: int = 0, times: int | None = 1) -> None:
+        """Send one line of *size* bytes, which does not end, after so many pieces of text."""
+        self.endings.put(Ending(after, raw=b'data: {"choices": [{"delta": {"content": "' + b"x" * size), times)
+
+    def trickle(self, seconds: float, *, times: int | None = 1) -> None:
+        """Let so many seconds pass before each piece of text."""
+        self.endings.put(Ending(seconds=seconds), times)
+
+    def endless(self, seconds: float = 0.0, *, times: int | None = 1) -> None:
+        """Write the text again and again, as long as the client listens, with so many seconds before each piece."""
+        self.endings.put(Ending(endless=True, seconds=seconds), times)
 
     def stream_error(self, answer: Answer | None = None, *, after: int = 0, times: int | None = 1) -> None:
         """Send an error as an event of the stream after so many pieces of text, as vLLM and llama.cpp do."""
         body = (answer or openai_error(500, "The engine stopped.", kind="server_error")).body
-        self.endings.put(Ending(after, raw=f"data: {json.dumps(body)}\n\n"), times)
+        self.endings.put(Ending(after, raw=f"data: {json.dumps(body)}\n\n".encode()), times)
 
     def end_early(self, after: int, *, times: int | None = 1) -> None:
         """Close the stream cleanly after so many pieces: no finish_reason, no usage, no [DONE]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import secrets
 import time
@@ -31,11 +32,12 @@ KEEP_ALIVE_EVERY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as it came. *client* tells one connection from another."""
+    """One request, as it came. *client* tells one connection from another, *key* is what it was sent as one."""
 
     path: str
     body: Json
     client: str
+    key: str | None = None
 
 
 class LittleModel:
@@ -127,8 +129,12 @@ class LittleModel:
 
     async def _complete(self, request: web.Request, read: Callable[[Json], Ask]) -> web.StreamResponse:
         body = await _json(request)
-        self.requests.append(Request(request.path, body, _client(request)))
-        levers = self.levers.for_model(body.get("model"))
+        self.requests.append(Request(request.path, body, _client(request), _key(request)))
+        await self.levers.door.wait()
+        levers = self.levers.for_request(body)
+        if levers.cuts.take():
+            _reset(request)
+            return web.Response()
         if answer := levers.answers.take():
             return _respond(answer)
         for name in levers.refused_fields & body.keys():
@@ -171,11 +177,13 @@ class LittleModel:
             await _send(response, draft.opening())
         for thought in tokens.pieces(draft.reasoning):
             await _send(response, draft.thought(thought))
-        for piece in tokens.pieces(draft.text)[: ending.after]:
-            if self.tokens_per_second:
-                await asyncio.sleep(1 / self.tokens_per_second)
+        pieces = tokens.pieces(draft.text)[: ending.after]
+        for piece in itertools.cycle(pieces) if ending.endless else pieces:
+            speed = self.tokens_per_second  # which may be changed while it writes
+            if gap := ending.seconds or (1 / speed if speed else 0):
+                await asyncio.sleep(gap)
             await _send(response, draft.piece(piece))
-        await response.write(ending.raw.encode())
+        await response.write(ending.raw)
         if ending.reset:
             _reset(request)
             return response
@@ -205,6 +213,10 @@ async def _json(request: web.Request) -> Json:
     if not isinstance(body, dict):
         raise bad_request("The body of the request must be a JSON object.")
     return body
+
+
+def _key(request: web.Request) -> str | None:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ") or None
 
 
 def _client(request: web.Request) -> str:

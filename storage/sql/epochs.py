@@ -8,10 +8,11 @@ from storage.records import Closed, Overview, Status
 from storage.sql import index, rows, summaries
 
 
-def reset(db: sqlite3.Connection, channel_id: int, now: float) -> Closed | None:
+def reset(db: sqlite3.Connection, channel_id: int, reset_id: int | None, now: float) -> Closed | None:
     """Close the channel's epoch, cancelling its unfinished turns, and open the highest number plus one.
 
-    Returns None for a channel of which nothing is known.
+    What was said before *reset_id*, if that is given, is not accepted any more. Returns None for a channel of which nothing is
+    known.
     """
     epoch = rows.open_epoch(db, channel_id)
     if epoch is None:
@@ -19,7 +20,10 @@ def reset(db: sqlite3.Connection, channel_id: int, now: float) -> Closed | None:
     _close(db, channel_id, epoch, now)
     highest = db.execute("SELECT max(number) FROM epochs WHERE channel_id = ?", (channel_id,)).fetchone()[0]
     db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, highest + 1, now))
-    db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (highest + 1, channel_id))
+    db.execute(
+        "UPDATE channels SET epoch = ?, reset_id = ifnull(?, reset_id) WHERE id = ?",
+        (highest + 1, reset_id, channel_id),
+    )
     return Closed(epoch, _count(db, channel_id, epoch))
 
 
@@ -54,21 +58,21 @@ def _close(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> N
 
 def _cancel_turns(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
     unfinished = db.execute(
-        f"SELECT id FROM turns WHERE channel_id = ? AND epoch = ? AND status IN {rows.UNFINISHED} ORDER BY id",
+        f"SELECT id FROM {rows.UNFINISHED_TURNS} WHERE channel_id = ? AND epoch = ? AND status IN {rows.UNFINISHED} ORDER BY id",
         (channel_id, epoch),
     ).fetchall()
     for turn in unfinished:
-        _place_waiting(db, channel_id, epoch, turn["id"])
+        _place_waiting(db, channel_id, turn["id"])
+        index.add_turn(db, turn["id"])
         rows.set_status(db, turn["id"], Status.CANCELLED)
 
 
-def _place_waiting(db: sqlite3.Connection, channel_id: int, epoch: int, turn_id: int) -> None:
+def _place_waiting(db: sqlite3.Connection, channel_id: int, turn_id: int) -> None:
     """Give triggers that were never answered a position, so that a restore finds them."""
     for trigger in rows.triggers(db, turn_id):
         if trigger.position is None:
             position = rows.take_positions(db, channel_id, 1)
             db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (position, trigger.discord_id))
-            index.refresh(db, channel_id, epoch, position)
 
 
 def _count(db: sqlite3.Connection, channel_id: int, epoch: int) -> int:

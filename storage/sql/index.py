@@ -1,8 +1,8 @@
 """The full-text index: which words stand for a message, and keeping them true when messages come, change and go.
 
-A message is indexed once it has a position: its text, and in a column of its own what it is about: who said it and when, in
-words. The key of (channel, epoch) is a term inside the index: joining to filter by channel costs ten times as much at a
-million messages.
+A message is indexed once it has a position, those of a turn together when it ends: its text, and in a column of its own what it
+is about: who said it and when, in words. The key of (channel, epoch) is a term inside the index: joining to filter by channel
+costs ten times as much at a million messages.
 """
 
 from __future__ import annotations
@@ -33,17 +33,29 @@ def quoted(term: str) -> str:
 def refresh(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
     """Index the message at *position* anew; one that is gone left the index with its row."""
     row = db.execute(
-        "SELECT id, author_name, content, created_at FROM messages WHERE channel_id = ? AND epoch = ? AND position = ?",
+        f"SELECT {_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position = ?",
         (channel_id, epoch, position),
     ).fetchone()
-    if row is None:
-        return
+    if row is not None:
+        _write(db, row)
+
+
+def add_turn(db: sqlite3.Connection, turn_id: int) -> None:
+    """Index the messages of a turn that ends: each time that a transaction adds something costs as much as many messages do."""
+    for row in db.execute(f"SELECT {_COLUMNS} FROM messages WHERE turn_id = ? AND position IS NOT NULL", (turn_id,)):
+        _write(db, row)
+
+
+_COLUMNS = "id, channel_id, epoch, author_name, content, created_at"
+
+
+def _write(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     said = datetime.fromtimestamp(row["created_at"], UTC)
     about = f"{row['author_name']} {said:%A} {said.day} {said:%B %Y}"
     db.execute("DELETE FROM messages_fts WHERE rowid = ?", (row["id"],))
     db.execute(
         "INSERT INTO messages_fts (rowid, content, about, scope) VALUES (?, ?, ?, ?)",
-        (row["id"], row["content"], about, scope(channel_id, epoch)),
+        (row["id"], row["content"], about, scope(row["channel_id"], row["epoch"])),
     )
 
 
@@ -87,13 +99,3 @@ def messages_at(db: sqlite3.Connection, channel_id: int, epoch: int, positions: 
 def optimize(db: sqlite3.Connection) -> None:
     """Merge the index into one segment: before that, terms of deleted messages stand in it (FTS5's secure-delete needs 3.42)."""
     db.execute("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
-
-
-def _write(db: sqlite3.Connection, scope_term: str, row: sqlite3.Row, neighbours: list[str]) -> None:
-    said = datetime.fromtimestamp(row["created_at"], UTC)
-    content = f"{row['author_name']} {said:%A %d %B %Y}\n{row['content']}"
-    db.execute("DELETE FROM messages_fts WHERE rowid = ?", (row["id"],))
-    db.execute(
-        "INSERT INTO messages_fts (rowid, content, neighbours, scope) VALUES (?, ?, ?, ?)",
-        (row["id"], content, "\n".join(neighbours), scope_term),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from storage.records import Incoming, Interrupted, Status
 from storage.sql import index, rows, summaries
@@ -12,9 +12,9 @@ from storage.sql import index, rows, summaries
 def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: float) -> bool:
     """Store *message*, once; if *addressed*, it joins the channel's claimed turn or claims one.
 
-    Returns False, having changed nothing, for a message that is known already or was deleted.
+    Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset.
     """
-    if is_known(db, message.discord_id):
+    if is_known(db, message.discord_id) or _is_before_reset(db, message):
         return False
     epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
     turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
@@ -39,7 +39,8 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
         "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
         (message.discord_id, message.channel_id),
     )
-    index.refresh(db, message.channel_id, epoch, position)
+    if position is not None:
+        index.refresh(db, message.channel_id, epoch, position)
     return True
 
 
@@ -50,6 +51,11 @@ def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
         {"id": discord_id},
     )
     return known.fetchone() is not None
+
+
+def _is_before_reset(db: sqlite3.Connection, message: Incoming) -> bool:
+    reset = db.execute("SELECT reset_id FROM channels WHERE id = ?", (message.channel_id,)).fetchone()
+    return reset is not None and message.discord_id <= (reset["reset_id"] or 0)
 
 
 def _claimed_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> int:
@@ -121,13 +127,27 @@ def forget_channel(db: sqlite3.Connection, channel_id: int) -> None:
     db.execute("DELETE FROM channels WHERE id = ?", (channel_id,))
 
 
-def known_channels(db: sqlite3.Connection) -> list[int]:
-    """Return the ids of the channels that have messages, those that spoke last first."""
-    found = db.execute(
-        "SELECT id FROM channels c WHERE EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = c.id)"
-        " ORDER BY last_seen DESC"
-    )
+def known_guilds(db: sqlite3.Connection) -> list[int]:
+    """Return the ids of the servers that have a channel of which anything is known."""
+    found = db.execute("SELECT DISTINCT guild_id FROM channels WHERE guild_id IS NOT NULL")
+    return [row["guild_id"] for row in found]
+
+
+def known_channels(db: sqlite3.Connection, guild_id: int | None) -> list[int]:
+    """Return the ids of a server's channels (None: of the direct messages) of which anything is known, who spoke last first."""
+    found = db.execute("SELECT id FROM channels WHERE guild_id IS ? ORDER BY last_seen DESC", (guild_id,))
     return [row["id"] for row in found]
+
+
+def seen(db: sqlite3.Connection) -> dict[int, int]:
+    """Return what :func:`save_seen` saved last."""
+    return {row["place"]: row["message_id"] for row in db.execute("SELECT place, message_id FROM seen")}
+
+
+def save_seen(db: sqlite3.Connection, marks: Mapping[int, int]) -> None:
+    """Save up to which Discord id everything is taken care of, by place, instead of what was saved before."""
+    db.execute("DELETE FROM seen")
+    db.executemany("INSERT INTO seen VALUES (?, ?)", marks.items())
 
 
 def newest_ids(db: sqlite3.Connection, channel_id: int, limit: int) -> list[int]:

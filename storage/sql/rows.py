@@ -15,6 +15,10 @@ NO_POSITION = 2**62
 #: The statuses of a turn that somebody still has to do something about.
 UNFINISHED = "('claimed', 'generating', 'sending')"
 
+#: The turns, read by the index of the unfinished ones: a query must name exactly these statuses, and fails if it does not.
+#: Left to itself, SQLite reads all turns that a channel ever had.
+UNFINISHED_TURNS = "turns INDEXED BY turns_unfinished"
+
 
 def message(row: sqlite3.Row) -> Message:
     """Return the record of a row of :data:`MESSAGE_COLUMNS`."""

@@ -75,8 +75,8 @@ def _backlog(
 ) -> tuple[tuple[Message, ...], bool]:
     """Return the oldest messages from *start* on that *reach* allows, and whether these are all up to an unfinished turn."""
     unfinished = db.execute(
-        "SELECT min(m.position) FROM turns t JOIN messages m ON m.turn_id = t.id"
-        " WHERE t.channel_id = ? AND t.epoch = ? AND t.status IN ('generating', 'sending')",
+        f"SELECT min(m.position) FROM {rows.UNFINISHED_TURNS} JOIN messages m ON m.turn_id = turns.id"
+        f" WHERE turns.channel_id = ? AND turns.epoch = ? AND status IN {rows.UNFINISHED} AND status <> 'claimed'",
         (channel_id, epoch),
     ).fetchone()[0]
     oldest_first = db.execute(

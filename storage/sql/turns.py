@@ -11,13 +11,17 @@ from storage.sql import index, intake, rows
 
 def release_all(db: sqlite3.Connection) -> None:
     """Take every lease from whoever held it. Only right for a database that one process has to itself."""
-    db.execute("UPDATE turns SET owner = NULL, lease_until = NULL WHERE owner IS NOT NULL")
+    db.execute(
+        f"UPDATE {rows.UNFINISHED_TURNS} SET owner = NULL, lease_until = NULL"
+        f" WHERE status IN {rows.UNFINISHED} AND owner IS NOT NULL"
+    )
 
 
 def unfinished_channels(db: sqlite3.Connection) -> list[int]:
     """Return the ids of the channels where a turn waits to be answered or finished."""
     found = db.execute(
-        f"SELECT channel_id FROM turns WHERE status IN {rows.UNFINISHED} GROUP BY channel_id ORDER BY min(claimed_at)"
+        f"SELECT channel_id FROM {rows.UNFINISHED_TURNS} WHERE status IN {rows.UNFINISHED}"
+        " GROUP BY channel_id ORDER BY min(claimed_at)"
     )
     return [row["channel_id"] for row in found]
 
@@ -37,8 +41,8 @@ def begin(
     are fixed, the rest wait in a new claimed turn.
     """
     row = db.execute(
-        "SELECT id, status FROM turns WHERE channel_id = ? AND (status = 'claimed' OR (status IN ('generating',"
-        " 'sending') AND (owner IS NULL OR owner = ? OR lease_until < ?))) ORDER BY status = 'claimed', id LIMIT 1",
+        f"SELECT id, status FROM {rows.UNFINISHED_TURNS} WHERE channel_id = ? AND status IN {rows.UNFINISHED}"
+        " AND (status = 'claimed' OR owner IS NULL OR owner = ? OR lease_until < ?) ORDER BY status = 'claimed', id LIMIT 1",
         (channel_id, owner, now),
     ).fetchone()
     if row is None:
@@ -56,7 +60,6 @@ def _fix_triggers(db: sqlite3.Connection, channel_id: int, turn_id: int, budget:
     first = rows.take_positions(db, channel_id, len(taken) + 1)
     for offset, trigger in enumerate(taken):
         db.execute("UPDATE messages SET position = ? WHERE discord_id = ?", (first + offset, trigger.discord_id))
-        index.refresh(db, channel_id, epoch, first + offset)
     db.execute("UPDATE turns SET status = 'generating', position = ? WHERE id = ?", (first + len(taken), turn_id))
     rest = waiting[len(taken) :]
     if rest:
@@ -115,8 +118,11 @@ def drop_chunks(db: sqlite3.Connection, turn_id: int, first: int) -> None:
     db.execute("DELETE FROM chunks WHERE turn_id = ? AND number >= ?", (turn_id, first))
 
 
-def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome) -> bool:
-    """`generating -> sending`: the reply's text is whole. Returns False if the turn was taken away meanwhile."""
+def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, first_chunk: str | None = None) -> bool:
+    """`generating -> sending`: the reply's text is whole, and *first_chunk*, if there is one, about to be sent.
+
+    Returns False if the turn was taken away meanwhile.
+    """
     changed = db.execute(
         "UPDATE turns SET status = 'sending', reply = ?, model = ?, finish_reason = ?, prompt_tokens = ?, cached_tokens = ?,"
         " completion_tokens = ?, latency = ? WHERE id = ? AND status = 'generating' AND attempt = ?",
@@ -132,6 +138,8 @@ def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome) -
             turn.attempt,
         ),
     )
+    if changed.rowcount and first_chunk is not None:
+        record_chunk(db, turn, 0, first_chunk)
     return changed.rowcount > 0
 
 
@@ -161,7 +169,7 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
     )
     billed = (row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
     rows.book(db, turn.channel_id, turn.newest.author_id, "reply", row["model"], billed, now)
-    index.refresh(db, turn.channel_id, turn.epoch, turn.position)
+    index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, Status.ANSWERED)
     return True
 
@@ -174,5 +182,6 @@ def close(db: sqlite3.Connection, turn: Turn, status: Status) -> bool:
     ).fetchone()
     if open_still is None:
         return False
+    index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, status)
     return True

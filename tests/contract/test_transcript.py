@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from storage import Store
-from storage.records import Role
+from storage.records import Role, Status
 from tests.contract.conftest import OpenStore
 from tests.contract.makers import NOW, answer, begin, begun, exchange, hear, said, seen
 
 
 async def found(store: Store, *terms: str, channel: int = 1) -> list[str]:
     return [message.content for message in await store.search(channel, terms, limit=10)]
+
+
+@pytest.mark.parametrize("end", ["answered", "failed", "reset"])
+async def test_a_search_finds_what_was_said_in_a_turn_once_it_is_over(store: Store, end: str) -> None:
+    await hear(store, 100, "the anemone waits")
+    turn = await begun(store)
+    if end == "answered":
+        assert await answer(store, turn, "I know an anemone")
+    elif end == "failed":
+        await store.close_turn(turn, Status.FAILED)
+    else:
+        await store.reset(1, now=NOW)
+        await store.restore(1, closed_after=NOW - 1, now=NOW)
+    reply = {"I know an anemone"} if end == "answered" else set()
+    assert set(await found(store, "anemone")) == {"the anemone waits", *reply}
 
 
 async def test_a_search_finds_messages_that_contain_all_words_in_this_epoch_alone(store: Store) -> None:
@@ -107,7 +124,7 @@ async def test_a_forgotten_channel_is_as_if_it_had_never_been(store: Store) -> N
     await store.forget_channel(9)
 
     assert await store.overview(1, closed_after=0) is None
-    assert await store.known_channels() == [2]
+    assert await store.known_channels(7) == [2]
     assert await store.unfinished_channels() == []
     assert await found(store, "red") == []
     assert await found(store, "red", channel=2) == ["the red house"]
@@ -155,3 +172,40 @@ async def test_what_is_older_than_its_channel_was_brought_in_and_is_not_compared
     await store.bring_in([("user", said(50, "from elsewhere", channel=80))], now=NOW)
     await hear(store, 90, channel=80)
     assert await store.newest_ids(80, limit=10) == [90]
+
+
+# Up to where everything is heard
+
+
+async def test_where_we_stand_is_kept_as_it_was_said_last(open_again: OpenStore) -> None:
+    async with open_again() as store:
+        assert await store.seen() == {}
+        await store.save_seen({0: 500, 1: 300, 2: 400})
+        await store.save_seen({0: 600, 2: 400})
+    async with open_again() as store:
+        assert await store.seen() == {0: 600, 2: 400}
+
+
+async def test_servers_and_direct_messages_are_known_apart(store: Store) -> None:
+    assert await store.known_guilds() == []
+    await hear(store, 100, channel=1)
+    await hear(store, 102, channel=2)
+    await store.accept(replace(said(103, channel=3), guild_id=None), addressed=True, now=NOW)
+    await hear(store, 104, channel=1)
+    assert await store.known_guilds() == [7]
+    assert await store.known_channels(7) == [1, 2]
+    assert await store.known_channels(None) == [3]
+    assert await store.known_channels(8) == []
+
+
+async def test_what_was_said_before_a_reset_is_not_accepted_after_it(store: Store) -> None:
+    await exchange(store, 100, "before", "reply")
+    await store.reset(1, now=NOW, reset_id=150)
+    await store.purge(closed_before=NOW)
+    assert not await hear(store, 100, "before")
+    assert not await hear(store, 149, "said before, heard of after")
+    assert await hear(store, 149, "another channel", channel=2)
+    assert await hear(store, 151, "after")
+    await store.reset(1, now=NOW)
+    assert not await hear(store, 149, "still before")
+    assert await seen(store, await begun(store, 2)) == ["another channel"]

@@ -100,6 +100,18 @@ async def test_a_whole_text_survives_until_it_is_sent(open_again: OpenStore) -> 
         assert await store.unfinished_channels() == []
 
 
+async def test_a_first_chunk_is_recorded_with_the_whole_text(open_again: OpenStore) -> None:
+    async with open_again() as store:
+        await hear(store, 100)
+        assert await store.complete(await begun(store), "the whole reply", OUTCOME, first_chunk="the whole")
+
+    async with open_again() as store:
+        turn = await begun(store)
+        assert [(chunk.number, chunk.text, chunk.discord_id) for chunk in turn.chunks] == [(0, "the whole", None)]
+        assert not await store.complete(turn, "another", OUTCOME, first_chunk="another")
+        assert [chunk.text for chunk in (await begun(store)).chunks] == ["the whole"]
+
+
 async def test_a_turn_that_somebody_else_works_on_is_not_taken_until_the_lease_is_over(store: Store) -> None:
     await hear(store, 100)
     turn = await begin(store, owner="one")

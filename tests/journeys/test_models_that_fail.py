@@ -11,7 +11,6 @@ from tests.journeys.conftest import World
 
 FAULTS: dict[str, tuple[Callable[[LittleModel], None], str]] = {
     "401": (lambda model: model.levers.status(401), "key"),
-    "429": (lambda model: model.levers.status(429, retry_after=600), "busy"),
     "500": (lambda model: model.levers.status(500, times=10), "try again"),
     "nothing": (lambda model: model.levers.empty(), "answered nothing"),
     "html": (lambda model: model.levers.html(times=10), "OPENAI_BASE_URL"),

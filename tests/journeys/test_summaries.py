@@ -123,17 +123,14 @@ async def test_a_correction_takes_the_place_of_the_summary(world: World, model: 
     assert "Voxel" in model.requests[-1].body["messages"][0]["content"]
 
 
-async def test_the_button_works_after_a_restart_and_asks_again_who_may(make_settings: MakeSettings) -> None:
-    settings = make_settings()
-    async with living(settings) as before:
-        await summarized(before)
-    async with living(settings) as world:
-        shown = shown_last(await world.marlin.slash(world.channel, "memory show"))
-        world.bot._connection._view_store._views.clear()  # what a restart forgets; the message stays on Discord
-        assert (await world.marlin.click(shown, label="Correct the summary")).modal is not None
-        world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)
-        refused = await world.marlin.click(shown, label="Correct the summary")
-        assert "You need the permission" in text_of(refused)
+async def test_the_button_works_after_a_restart_and_asks_again_who_may(world: World) -> None:
+    await summarized(world)
+    shown = shown_last(await world.marlin.slash(world.channel, "memory show"))
+    world.bot._connection._view_store._views.clear()  # what a restart forgets; the message stays on Discord
+    assert (await world.marlin.click(shown, label="Correct the summary")).modal is not None
+    world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)
+    refused = await world.marlin.click(shown, label="Correct the summary")
+    assert "You need the permission" in text_of(refused)
 
 
 async def test_losing_the_permission_while_the_form_is_open(world: World) -> None:

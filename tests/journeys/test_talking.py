@@ -180,18 +180,6 @@ async def test_a_deletion_takes_the_message_and_its_reply_out_of_memory(world: W
     assert "hunter2" not in json.dumps(model.requests[-1].body)
 
 
-async def test_a_restart_forgets_nothing(make_settings: MakeSettings) -> None:
-    settings = make_settings()
-    async with living(settings) as before:
-        await before.ask("My name is Nemo.")
-        channel_id = before.channel.id
-    async with living(settings) as after:  # SimCord gives the same ids to a world that is made in the same way
-        assert after.channel.id == channel_id
-        filler = [await after.nemo.send(after.channel, "just talking") for _ in range(10)]
-        assert filler
-        assert "Nemo" in await after.ask("What is my name?")
-
-
 async def test_a_completion_model_gets_one_text(make_settings: MakeSettings, model: LittleModel) -> None:
     async with living(make_settings(model_api="completions")) as world:
         await world.ask("My name is Nemo.")
@@ -222,14 +210,12 @@ async def test_what_a_small_window_dropped_cannot_be_known(make_settings: MakeSe
         assert "Bubbles" not in await world.ask("What is my fish called?")
 
 
-async def test_a_new_policy_after_a_restart_shows_again_what_was_never_deleted(make_settings: MakeSettings) -> None:
+async def test_a_wider_policy_shows_again_what_was_never_deleted(make_settings: MakeSettings) -> None:
     async with living(make_settings(memory_policy="window", memory_max_messages=4)) as world:
         await world.ask("My fish is called Bubbles.")
         for number in range(6):
             await world.ask(f"Something else, number {number}.")
-    async with living(make_settings(memory_policy="buffer")) as world:
-        for _ in range(20):
-            await world.nemo.send(world.channel, "just talking")
+        await world.marlin.slash(world.channel, "memory policy", policy="buffer")
         assert "Bubbles" in await world.ask("What is my fish called?")
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from playground.model import MODEL, LittleModel
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
+SECOND_MODEL = "second-model"
 KEY = "sk-proj-Very_Secret.0123456789"
 
 #: How long anything may take that is waited for. Slow machines need some of it, nothing needs all of it.
@@ -82,11 +83,15 @@ class Bot:
 
 @dataclass
 class Stage:
-    """A world, the servers, and the bots that were started on them. The bot's folder is *folder*."""
+    """A world, the servers, and the bots that were started on them. The bot's folder is *folder*.
+
+    *second* is a model that the bot only knows of if it is told.
+    """
 
     world: World
     discord: LittleDiscord
     model: LittleModel
+    second: LittleModel
     folder: Path
     bots: list[Bot] = field(default_factory=list)
     _channels: int = 0
@@ -112,12 +117,10 @@ class Stage:
         told = {name.upper(): str(value) for name, value in values.items()}
         return told | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "always::ResourceWarning,always::RuntimeWarning"}
 
-    async def launch(
-        self, command: str = "run", *, before: Callable[[], None] | None = None, **settings: object
-    ) -> Bot:
-        """Start the process. *before* is called in it before it is the bot."""
+    async def launch(self, *command: str, before: Callable[[], None] | None = None, **settings: object) -> Bot:
+        """Start the process: `run`, or another *command*. *before* is called in it before it is the bot."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", command),
+            *(sys.executable, "-m", "bot", *(command or ("run",))),
             cwd=self.folder,
             env=self.environment(**settings),
             stdin=asyncio.subprocess.DEVNULL,
@@ -172,10 +175,11 @@ class Stage:
     async def answer(self, channel_id: int, message_id: int) -> str:
         """The first message of the reply that refers to a message, once it is written."""
         return await self.until(
-            lambda: next((text for text in self._referring(channel_id, message_id) if WRITING_MARK not in text), None)
+            lambda: next((text for text in self.referring(channel_id, message_id) if WRITING_MARK not in text), None)
         )
 
-    def _referring(self, channel_id: int, message_id: int) -> list[str]:
+    def referring(self, channel_id: int, message_id: int) -> list[str]:
+        """The texts of the bot's messages that refer to a message."""
         return [one["content"] for one in self.replies(channel_id) if refers_to(one) == message_id]
 
     # looking
@@ -214,6 +218,7 @@ class Stage:
         """Pull all levers back, and let the model answer at once."""
         self.discord.levers.clear()
         self.model.levers.clear()
+        self.second.levers.clear()
         self.model.tokens_per_second = None
 
 
@@ -234,8 +239,12 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
     world = World.open(None)
     world.seed()
     try:
-        async with LittleModel(tokens_per_second=None) as model, LittleDiscord(world) as discord:
-            stage = Stage(world, discord, model, folder)
+        async with (
+            LittleModel(tokens_per_second=None) as model,
+            LittleModel(models=(SECOND_MODEL,), tokens_per_second=None) as second,
+            LittleDiscord(world) as discord,
+        ):
+            stage = Stage(world, discord, model, second, folder)
             try:
                 yield stage
             finally:
@@ -245,6 +254,26 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
                     print(bot.log)
     finally:
         world.close()
+
+
+Scenario = Callable[[Stage], Awaitable[None]]
+
+
+async def play(folder: Path, *scenarios: Scenario) -> None:
+    """Play scenarios at the same time, each with a world of its own: they wait more than they work."""
+
+    async def alone(scenario: Scenario) -> None:
+        place = folder / scenario.__name__
+        place.mkdir()
+        async with open_stage(place) as stage:
+            await scenario(stage)
+            for bot in stage.bots:
+                assert bot.process.returncode is not None or await bot.stop() == 0
+                assert bot.trouble == []
+
+    async with asyncio.TaskGroup() as together:
+        for scenario in scenarios:
+            together.create_task(alone(scenario))
 
 
 @pytest.fixture

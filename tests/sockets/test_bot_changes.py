@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.chunks import WRITING_MARK, cut
+from bot.closed import DOUBTED_SECONDS
 from bot.turn import STOPPED_BY_RESET
 from playground.discord import Permission
 from tests.sockets.conftest import Bot, Stage, open_stage, refers_to
@@ -222,8 +224,8 @@ async def test_losing_the_permission_to_speak_costs_one_line_and_no_storm(stage:
     assert len(refused) == 2  # typing, and the reply
 
     stage.world.set_permissions(channel, stage.world.bot_id)
-    answer = await stage.ask(channel, "And now?")
-    assert answer
+    await asyncio.sleep(DOUBTED_SECONDS)
+    assert await stage.ask(channel, "And now?")
     assert all(refers_to(message) != said for message in stage.replies(channel))
 
 

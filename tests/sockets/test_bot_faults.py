@@ -1,4 +1,4 @@
-"""The bot as its own process, while Discord, the model, the disk or the host let it down: one sentence, and nothing lost."""
+"""The bot as its own process, while its settings, the disk or the host let it down: one sentence, and nothing lost."""
 
 from __future__ import annotations
 
@@ -6,40 +6,21 @@ import asyncio
 import ctypes
 import os
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD
-from cogs.conversation import NOT_SAVED
+from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
 from playground.discord import LittleDiscord, World
 from playground.model import LittleModel
-from tests.sockets.conftest import KEY, Stage, free_port, open_stage
+from tests.sockets.conftest import KEY, Stage, free_port, open_stage, play
 
 ONE_CHUNK = " ".join(f"This is sentence number {number} of one message." for number in range(15))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One bot for the tests that it survives without a word in its log that nobody expected."""
-    async with open_stage(tmp_path_factory.mktemp("faults")) as stage:
-        stage.discord.levers.fail("PUT", "/applications/*/commands", status=503)
-        bot = await stage.start()
-        yield stage
-        assert await bot.stop() == 0
-        assert bot.trouble == []
-
-
-@pytest.fixture
-def stage(living: Stage) -> Iterator[Stage]:
-    yield living
-    living.reset()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -47,70 +28,6 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage for one test, without a bot."""
     async with open_stage(tmp_path) as stage:
         yield stage
-
-
-#: What the little Discord does to the one request that carries a reply.
-FAULTS: dict[str, Callable[[LittleDiscord, str], None]] = {
-    "503": lambda discord, route: discord.levers.fail("POST", route, status=503),
-    "503 with a web page": lambda discord, route: discord.levers.fail("POST", route, status=503, body="<html>busy"),
-    "503 after the effect": lambda discord, route: discord.levers.fail("POST", route, status=503, after=True),
-    "500": lambda discord, route: discord.levers.fail("POST", route, status=500),
-    "429": lambda discord, route: discord.levers.fail("POST", route, status=429),
-    "cut": lambda discord, route: discord.levers.cut("POST", route),
-    "cut after the effect": lambda discord, route: discord.levers.cut("POST", route, after=True),
-    "cut twice after the effect": lambda discord, route: discord.levers.cut("POST", route, times=2, after=True),
-}
-
-
-async def test_a_fault_of_discord_neither_loses_nor_doubles_a_reply(stage: Stage) -> None:
-    said = {}
-    for name, pull in FAULTS.items():
-        channel = stage.channel()
-        pull(stage.discord, f"/channels/{channel}/messages")
-        said[name] = channel, await stage.tell(channel, f"I am called {name}.")
-    for name, (channel, message) in said.items():
-        assert f"“I am called {name}.”" in await stage.answer(channel, message), name
-    await stage.until(lambda: stage.idle)
-    assert {name: len(stage.shown(channel)) for name, (channel, _) in said.items()} == dict.fromkeys(FAULTS, 1)
-
-
-async def test_a_fault_of_an_edit_leaves_no_half_text(stage: Stage) -> None:
-    stage.model.tokens_per_second = 500
-    stage.model.levers.text(ONE_CHUNK, times=2)
-    said = []
-    for after in (False, True):
-        channel = stage.channel()
-        stage.discord.levers.fail("PATCH", f"/channels/{channel}/messages/*", status=503, after=after)
-        said.append((channel, await stage.tell(channel, "Tell me a story")))
-    for channel, message in said:
-        assert await stage.answer(channel, message) == ONE_CHUNK
-    await stage.until(lambda: stage.idle)
-    assert [stage.shown(channel) for channel, _ in said] == [[ONE_CHUNK]] * 2
-
-
-async def test_typing_that_fails_costs_nothing(stage: Stage) -> None:
-    channel = stage.channel()
-    for status in (500, 503, 403, 404, None):
-        stage.discord.levers.fail("POST", f"/channels/{channel}/typing", status=status, times=2)
-        begun = time.monotonic()
-        await stage.ask(channel, f"Typing answers {status}.")
-        assert time.monotonic() - begun < 3
-        stage.discord.levers.clear()
-
-
-async def test_a_dropped_gateway_costs_neither_the_reply_nor_what_is_said_meanwhile(stage: Stage) -> None:
-    channel, other = stage.channel(), stage.channel()
-    stage.model.tokens_per_second = 100
-    stage.model.levers.text(ONE_CHUNK)
-    said = await stage.tell(channel, "Tell me a story")
-    await stage.until(lambda: stage.shown(channel))
-    stage.discord.levers.drop_gateway()
-    await stage.until(lambda: not stage.world.bot_online)
-    meanwhile = await stage.tell(other, "Did you miss me?")
-    assert await stage.answer(channel, said) == ONE_CHUNK
-    await stage.answer(other, meanwhile)
-    await stage.until(lambda: stage.idle)
-    assert (len(stage.shown(channel)), len(stage.shown(other))) == (1, 1)
 
 
 async def test_who_cannot_start_says_why(fresh: Stage) -> None:
@@ -207,23 +124,6 @@ async def test_what_discord_refuses_for_good_does_not_silence_the_channel(fresh:
     assert "never retrieved" not in bot.log
 
 
-async def a_session_that_cannot_be_resumed_costs_no_reply(stage: Stage) -> None:
-    await stage.start()
-    channel = stage.channel()
-    stage.model.tokens_per_second = 100
-    stage.model.levers.text(ONE_CHUNK)
-    said = await stage.tell(channel, "Tell me a story")
-    await stage.until(lambda: stage.shown(channel))
-    stage.discord.levers.forget_sessions()
-    stage.discord.levers.drop_gateway(4000)
-    await stage.until(lambda: not stage.world.bot_online)
-    assert await stage.answer(channel, said) == ONE_CHUNK
-    await stage.until(lambda: stage.world.bot_online)
-    await stage.ask(channel, "And now?")
-    await stage.until(lambda: stage.idle)
-    assert len(stage.shown(channel)) == 2
-
-
 async def what_is_not_there_yet_is_waited_for(stage: Stage) -> None:
     api, gateway, model = free_port(), free_port(), free_port()
     bot = await stage.launch(
@@ -238,13 +138,13 @@ async def what_is_not_there_yet_is_waited_for(stage: Stage) -> None:
             await stage.until(lambda: stage.world.bot_online)
             channel = stage.channel()
             assert "I cannot reach the model" in await stage.ask(channel, "My name is Nemo.")
-            assert "the model cannot be reached" in bot.log
+            assert "the model little-model (CHAT_MODEL) cannot be reached" in bot.log
             async with LittleModel(port=model):
                 assert "Nemo" in await stage.ask(channel, "What is my name?")
             assert await bot.stop() == 0
 
 
-async def a_database_that_another_program_locks_is_told_and_used_again(stage: Stage) -> None:
+async def a_database_that_another_program_locks_is_waited_for(stage: Stage) -> None:
     bot = await stage.start()
     channel = stage.channel()
     stage.model.levers.text("Understood.", times=None)
@@ -257,17 +157,18 @@ async def a_database_that_another_program_locks_is_told_and_used_again(stage: St
         other.execute("BEGIN IMMEDIATE")
         await stage.world.delete(stage.nemo, channel, secret)
         await stage.world.edit(stage.nemo, channel, name, f"<@{stage.world.bot_id}> My name is Nemo.")
-        lost = await stage.tell(channel, "Can you hear me?")
-        assert await stage.answer(channel, lost) == NOT_SAVED
-        assert stage.shown(channel).count(NOT_SAVED) == 1
+        waiting = await stage.tell(channel, "Can you hear me?")
+        await bot.logged("is locked by another program")
+        await asyncio.sleep(3)
         other.execute("ROLLBACK")
+    assert await stage.answer(channel, waiting) == "Understood."
     await stage.until(lambda: not stage.recall("SELECT 1 FROM messages WHERE discord_id = ?", secret))
     await stage.until(lambda: stage.recall("SELECT 1 FROM messages WHERE content = 'My name is Nemo.'"))
     await stage.ask(channel, "What is my name?")
     prompt = str(stage.asked()[-1])
     assert "My name is Nemo." in prompt
-    assert not any(word in prompt for word in ("hunter2", "Nmeo", "Can you hear me?"))
-    assert "is locked by another program" in bot.log
+    assert "Can you hear me?" in prompt
+    assert not any(word in prompt for word in ("hunter2", "Nmeo"))
 
 
 async def a_database_that_is_locked_while_it_writes_costs_nobody_the_answer(stage: Stage) -> None:
@@ -290,18 +191,9 @@ async def a_database_that_is_locked_while_it_writes_costs_nobody_the_answer(stag
 
 async def test_what_takes_seconds_to_pass(tmp_path: Path) -> None:
     """The pauses in these are discord.py's, SQLite's and ours before another try: they are waited for together."""
-
-    async def play(scenario: Callable[[Stage], Awaitable[None]]) -> None:
-        folder = tmp_path / scenario.__name__
-        folder.mkdir()
-        async with open_stage(folder) as stage:
-            await scenario(stage)
-            for bot in stage.bots:
-                assert bot.process.returncode == 0 or await bot.stop() == 0
-                assert bot.trouble == []
-
-    async with asyncio.TaskGroup() as together:
-        together.create_task(play(a_session_that_cannot_be_resumed_costs_no_reply))
-        together.create_task(play(what_is_not_there_yet_is_waited_for))
-        together.create_task(play(a_database_that_another_program_locks_is_told_and_used_again))
-        together.create_task(play(a_database_that_is_locked_while_it_writes_costs_nobody_the_answer))
+    await play(
+        tmp_path,
+        what_is_not_there_yet_is_waited_for,
+        a_database_that_another_program_locks_is_waited_for,
+        a_database_that_is_locked_while_it_writes_costs_nobody_the_answer,
+    )

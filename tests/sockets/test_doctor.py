@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 
-from bot.runtime import MISSING_INTENT, REFUSED_BY_DISCORD
+from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
 from playground.discord import World
-from tests.sockets.conftest import KEY, Bot, Stage, free_port
+from storage.opening import APPLICATION_ID
+from tests.sockets.conftest import KEY, SECOND_MODEL, Bot, Stage, free_port
 
 SUBJECTS = ["settings", "database", "model", "tokenizer", "discord"]
 
 
-async def findings(bot: Bot) -> dict[str, tuple[bool, str]]:
+async def findings(bot: Bot, subjects: Sequence[str] = SUBJECTS) -> dict[str, tuple[bool, str]]:
     """What the doctor found, by subject: whether it is good, and the sentence."""
     await bot.ended()
     lines = [line.split(maxsplit=2) for line in bot.output.splitlines()]
-    assert [subject for _, subject, _ in lines] == SUBJECTS
+    assert [subject for _, subject, _ in lines] == list(subjects)
     assert bot.log == ""
     assert KEY not in bot.output
     assert World.BOT_TOKEN not in bot.output
@@ -50,6 +52,7 @@ async def test_all_is_well_with_and_without_a_running_bot(stage: Stage) -> None:
 async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:
     newer = stage.folder / "newer.db"
     with closing(sqlite3.connect(newer)) as db, db:
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, applied_at REAL)")
         db.execute("INSERT INTO migrations VALUES (9999, 'from the future', 0)")
     garbage = stage.folder / "garbage.db"
@@ -71,11 +74,23 @@ async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:
     assert "DISCORD_API_URL" in second["discord"]
     assert "elephant" in second["model"]
     assert "little-model" in second["model"]
-    assert "not a database" in second["database"]
+    assert "is no database" in second["database"]
     assert "nowhere.txt" in third["settings"]
     assert "cannot be opened" in third["database"]
     assert [len(problems) for problems in (first, second, third)] == [3, 3, 2]
     assert b"This is no database." in garbage.read_bytes()
+
+
+async def test_the_fallback_is_looked_at_if_there_is_one(stage: Stage) -> None:
+    second = {"fallback_model": SECOND_MODEL, "fallback_base_url": stage.second.base_url, "fallback_api_key": "other"}
+    well = await stage.launch("doctor", **second)
+    wrong = await stage.launch("doctor", **second | {"fallback_model": "elephant", "database_url": "sqlite:///b.db"})
+    found = await findings(well, [*SUBJECTS, "fallback"])
+    assert bad(found) == {}
+    assert SECOND_MODEL in found["fallback"][1]
+    told = bad(await findings(wrong, [*SUBJECTS, "fallback"]))
+    assert list(told) == ["fallback"]
+    assert "elephant (FALLBACK_MODEL)" in told["fallback"]
 
 
 async def test_without_the_intent_it_says_where_to_switch_it_on(stage: Stage) -> None:

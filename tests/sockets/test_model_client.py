@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
+from typing import get_args
 
 import pytest
 
@@ -19,9 +21,10 @@ from bot.errors import (
     ModelError,
     ModelRefused,
     ModelUnavailable,
+    RequestRefused,
     SettingsError,
 )
-from bot.model import TEXT_REPLY_TOKENS, OpenAIModel, open_model
+from bot.model import LONGEST_REPLY, TEXT_REPLY_TOKENS, OpenAIModel, open_model
 from bot.ports import INTERRUPTED, ReplyEnd, Usage
 from bot.prompt import ChatPrompt, PromptMessage, TextPrompt
 from playground.model import MODEL, LittleModel
@@ -47,7 +50,7 @@ async def little() -> AsyncIterator[LittleModel]:
 def connect(little: LittleModel, monkeypatch: pytest.MonkeyPatch) -> Open:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    return partial(open_model, api_key=KEY, base_url=little.base_url, reply_timeout=10.0, max_reply_tokens=None)
+    return partial(open_model, api_key=KEY, base_url=little.base_url, patience=10.0, max_reply_tokens=None)
 
 
 @pytest.fixture
@@ -56,10 +59,19 @@ async def client(connect: Open) -> AsyncIterator[OpenAIModel]:
         yield opened
 
 
-async def read(client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT) -> tuple[str, ReplyEnd]:
+def stream(
+    client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT, *, seconds: float = 10.0
+) -> AsyncGenerator[str | ReplyEnd, None]:
+    """Ask for a reply within *seconds*."""
+    return client.stream(prompt, model=MODEL, deadline=asyncio.get_running_loop().time() + seconds)
+
+
+async def read(
+    client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT, *, seconds: float = 10.0
+) -> tuple[str, ReplyEnd]:
     """Take a reply to its end."""
     pieces: list[str] = []
-    async with aclosing(client.stream(prompt, model=MODEL)) as items:
+    async with aclosing(stream(client, prompt, seconds=seconds)) as items:
         async for item in items:
             if isinstance(item, ReplyEnd):
                 return "".join(pieces), item
@@ -68,7 +80,7 @@ async def read(client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT) -> t
 
 
 async def test_chat_reply_comes_in_pieces_with_its_usage(little: LittleModel, client: OpenAIModel) -> None:
-    pieces = [item async for item in client.stream(CHAT, model=MODEL)]
+    pieces = [item async for item in stream(client)]
     *texts, end = pieces
     assert len(texts) > 5
     assert CONTENT in "".join(str(text) for text in texts)
@@ -99,8 +111,10 @@ async def test_completion_reply(little: LittleModel, client: OpenAIModel) -> Non
 async def test_the_reply_length_is_named_as_openai_does_or_as_others_do(
     little: LittleModel, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.model.OPENAI_URL", little.base_url)
-    for base_url, name in ((little.base_url, "max_tokens"), (None, "max_completion_tokens")):
+    openai = little.base_url.replace("127.0.0.1", "localhost")
+    monkeypatch.setattr("bot.model.OPENAI_URL", openai)
+    names = {little.base_url: "max_tokens", None: "max_completion_tokens", openai: "max_completion_tokens"}
+    for base_url, name in names.items():
         async with connect(base_url=base_url, max_reply_tokens=3) as client:
             text, end = await read(client)
         assert (len(text), end.finish_reason) == (12, "length")
@@ -141,7 +155,7 @@ async def test_stream_options_are_left_out_where_they_are_unknown(little: Little
 @pytest.mark.parametrize(
     ("status", "kind", "names"),
     [
-        (400, ModelRefused, "log"),
+        (400, RequestRefused, "log"),
         (401, ModelRefused, "OPENAI_API_KEY"),
         (402, ModelRefused, "credit"),
         (403, ModelRefused, "CHAT_MODEL"),
@@ -190,7 +204,7 @@ async def test_a_wait_beyond_the_deadline_is_busy_at_once(
     assert len(little.requests) == 1
 
 
-@pytest.mark.parametrize("shape", ["openai", "vllm", "llama.cpp"])
+@pytest.mark.parametrize("shape", get_args(Shape))
 @pytest.mark.parametrize("in_stream", [False, True])
 async def test_overflow(little: LittleModel, client: OpenAIModel, shape: Shape, in_stream: bool) -> None:
     if in_stream:
@@ -216,14 +230,14 @@ async def test_an_empty_reply(little: LittleModel, client: OpenAIModel) -> None:
             await read(client)
 
 
-@pytest.mark.parametrize("fault", ["html", "garbage", "foreign", "stream_error"])
+@pytest.mark.parametrize("fault", ["html", "garbage", "foreign", "stream_error", "huge_line"])
 async def test_what_is_no_reply(little: LittleModel, client: OpenAIModel, fault: str) -> None:
     getattr(little.levers, fault)()
     with pytest.raises(ModelUnavailable):
         await read(client)
 
 
-@pytest.mark.parametrize("fault", ["break_stream", "end_early", "garbage", "foreign", "stream_error"])
+@pytest.mark.parametrize("fault", ["break_stream", "end_early", "garbage", "foreign", "stream_error", "huge_line"])
 async def test_a_stream_that_ends_after_its_first_words_is_marked(
     little: LittleModel, client: OpenAIModel, fault: str
 ) -> None:
@@ -232,13 +246,41 @@ async def test_a_stream_that_ends_after_its_first_words_is_marked(
     assert await read(client) == ("One two thre", ReplyEnd(INTERRUPTED, Usage(), MODEL))
 
 
-@pytest.mark.parametrize("fault", ["break_stream", "end_early"])
+@pytest.mark.parametrize("fault", ["break_stream", "end_early", "cut"])
 async def test_a_stream_that_ends_before_its_first_word_is_an_error(
     little: LittleModel, client: OpenAIModel, fault: str
 ) -> None:
-    getattr(little.levers, fault)(after=0)
+    getattr(little.levers, fault)(**({"times": None} if fault == "cut" else {"after": 0}))
     with pytest.raises(ModelUnavailable, match="cannot reach"):
         await read(client)
+
+
+async def test_bytes_that_are_no_text_cost_only_themselves(little: LittleModel, client: OpenAIModel) -> None:
+    little.levers.text("One two three four.")
+    little.levers.bad_utf8(after=2)
+    text, end = await read(client)
+    assert (text, end.finish_reason) == ("One two \ufffd\ufffd", "stop")
+
+
+async def test_half_characters_are_put_together(little: LittleModel, client: OpenAIModel) -> None:
+    halves = [{"choices": [{"delta": {"content": half}}]} for half in ("\ud83d", "\ude00 ", "\ud83d", "!")]
+    little.levers.raw("".join(f"data: {json.dumps(half)}\n\n" for half in halves).encode())
+    assert (await read(client))[0] == "😀 \ufffd!"
+
+
+async def test_a_reply_that_never_ends_is_ended(little: LittleModel, client: OpenAIModel) -> None:
+    little.levers.text("And so on. " * 500)
+    little.levers.endless()
+    text, end = await read(client)
+    assert (len(text) // LONGEST_REPLY, end.finish_reason) == (1, "length")
+    await _until(lambda: little.active == 0)
+
+
+async def test_a_trickle_is_cut_at_the_deadline(little: LittleModel, client: OpenAIModel) -> None:
+    little.levers.trickle(0.1)
+    text, end = await read(client, seconds=0.5)
+    assert text
+    assert end.finish_reason == INTERRUPTED
 
 
 async def test_servers_that_say_only_half_of_the_end(little: LittleModel, client: OpenAIModel) -> None:
@@ -249,24 +291,15 @@ async def test_servers_that_say_only_half_of_the_end(little: LittleModel, client
 
 
 @pytest.mark.parametrize("silence", ["hang", "keep_alive"])
-async def test_the_deadline_bounds_a_silent_server(little: LittleModel, connect: Open, silence: str) -> None:
+async def test_the_deadline_bounds_a_silent_server(little: LittleModel, client: OpenAIModel, silence: str) -> None:
     getattr(little.levers, silence)(30)
-    async with connect(reply_timeout=0.3) as client:
-        with pytest.raises(ModelUnavailable, match="too long"):
-            await read(client)
-        await _until(lambda: little.active == 0)
+    with pytest.raises(ModelUnavailable, match="too long"):
+        await read(client, seconds=0.3)
+    await _until(lambda: little.active == 0)
 
 
-async def test_the_deadline_cuts_a_slow_reply(little: LittleModel, connect: Open) -> None:
-    little.tokens_per_second = 20
-    async with connect(reply_timeout=0.5) as client:
-        text, end = await read(client)
-    assert text
-    assert end.finish_reason == INTERRUPTED
-
-
-async def test_the_deadline_never_fires_while_the_consumer_has_the_turn(connect: Open) -> None:
-    async with connect(reply_timeout=0.2) as client, aclosing(client.stream(CHAT, model=MODEL)) as items:
+async def test_the_deadline_never_fires_while_the_consumer_has_the_turn(client: OpenAIModel) -> None:
+    async with aclosing(stream(client, seconds=0.2)) as items:
         await anext(items)
         await asyncio.sleep(0.4)
         rest = [item async for item in items]
@@ -285,7 +318,7 @@ async def test_a_cancelled_consumer_hangs_up_at_once(little: LittleModel, client
 
 async def test_a_consumer_that_stops_hangs_up_at_once(little: LittleModel, client: OpenAIModel) -> None:
     little.tokens_per_second = 20
-    async with aclosing(client.stream(CHAT, model=MODEL)) as items:
+    async with aclosing(stream(client)) as items:
         await anext(items)
     await _until(lambda: little.active == 0, seconds=0.5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -103,6 +104,58 @@ async def test_speed_is_visible_and_settable(model: LittleModel, http: aiohttp.C
     started = time.monotonic()
     assert len(await events(http, "chat/completions", CHAT)) == 13
     assert 0.15 < time.monotonic() - started < 1
+
+
+async def test_levers_for_a_word_pull_at_nobody_else(model: LittleModel, http: aiohttp.ClientSession) -> None:
+    model.levers.about("Nemo").status(500)
+    model.levers.status(401)
+    other = CHAT | {"messages": [{"role": "user", "content": "[7 Marlin] Hello."}]}
+    got = [await post(http, "chat/completions", body) for body in (CHAT, CHAT, other, other)]
+    assert [status for status, _ in got] == [500, 200, 401, 200]
+
+
+async def test_requests_wait_at_the_door_and_go_on_together(model: LittleModel, http: aiohttp.ClientSession) -> None:
+    model.levers.hold()
+    waiting = [asyncio.create_task(post(http, "chat/completions", CHAT)) for _ in range(3)]
+    while len(model.requests) < 3:  # noqa: ASYNC110 nobody tells when a request has come
+        await asyncio.sleep(0.01)
+    assert not any(task.done() for task in waiting)
+    model.levers.door.set()
+    assert [status for status, _ in await asyncio.gather(*waiting)] == [200] * 3
+
+
+async def test_a_cut_is_no_answer(model: LittleModel, http: aiohttp.ClientSession) -> None:
+    model.levers.cut()
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await http.post("chat/completions", json=CHAT)
+    assert (await post(http, "chat/completions", CHAT))[0] == 200
+
+
+async def test_what_no_stream_should_hold(model: LittleModel, http: aiohttp.ClientSession) -> None:
+    model.levers.text("tokn" * 3, times=None)
+
+    async def sent() -> bytes:
+        async with http.post("chat/completions", json=CHAT | {"stream": True}) as response:
+            return await response.read()
+
+    model.levers.bad_utf8(after=1)
+    assert b"\xff\xfe" in await sent()
+    model.levers.huge_line(1_000_000)
+    assert max(map(len, (await sent()).split(b"\n"))) > 1_000_000
+    model.levers.trickle(0.05)
+    started = time.monotonic()
+    await sent()
+    assert time.monotonic() - started > 0.15
+    model.levers.endless()
+    async with http.post("chat/completions", json=CHAT | {"stream": True}) as response:
+        assert (await response.content.readexactly(100_000)).count(b"tokn") > 100
+
+
+async def test_the_key_that_came_is_noted(model: LittleModel, http: aiohttp.ClientSession) -> None:
+    await post(http, "chat/completions", CHAT)
+    async with http.post("chat/completions", json=CHAT, headers={"Authorization": "Bearer sk-1"}):
+        pass
+    assert [request.key for request in model.requests] == [None, "sk-1"]
 
 
 async def test_levers_wait_for_each_other(model: LittleModel, http: aiohttp.ClientSession) -> None:

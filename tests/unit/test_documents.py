@@ -114,14 +114,20 @@ def test_every_make_target_that_a_document_names_exists(repo_root: Path) -> None
     assert {(document, target) for document, target in named if target not in targets} == set()
 
 
-def requirements(pyproject: Path) -> Iterator[Requirement]:
+def requirements(pyproject: Path, groups: tuple[str, ...]) -> Iterator[Requirement]:
     declared = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    for listed in (declared["project"]["dependencies"], *declared["dependency-groups"].values()):
+    for listed in (declared["project"]["dependencies"], *(declared["dependency-groups"][group] for group in groups)):
         yield from map(Requirement, listed)
 
 
-def test_the_lock_file_pins_every_dependency_with_hashes_and_names_no_host(repo_root: Path) -> None:
-    lock = (repo_root / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = [("requirements.lock", ("play", "dev")), ("bench/requirements.lock", ("bench",))]
+
+
+@pytest.mark.parametrize(("file", "groups"), LOCKS)
+def test_a_lock_file_pins_every_dependency_with_hashes_and_names_no_host(
+    repo_root: Path, file: str, groups: tuple[str, ...]
+) -> None:
+    lock = (repo_root / file).read_text(encoding="utf-8")
     assert "://" not in lock
     pinned: dict[str, str] = {}
     for entry in re.split(r"\n(?=\w)", re.sub(r"^ *#.*\n", "", lock, flags=re.MULTILINE)):
@@ -129,7 +135,7 @@ def test_the_lock_file_pins_every_dependency_with_hashes_and_names_no_host(repo_
         assert pin is not None, f"not pinned: {entry.splitlines()[0]}"
         assert "--hash=sha256:" in entry, f"without a hash: {pin[1]}"
         pinned[canonicalize_name(pin[1])] = pin[2]
-    for requirement in requirements(repo_root / "pyproject.toml"):
+    for requirement in requirements(repo_root / "pyproject.toml", groups):
         name = canonicalize_name(requirement.name)
         assert name in pinned, f"{name} is not in the lock file: make lock"
         assert requirement.specifier.contains(pinned[name]), f"{name} is outside of pyproject.toml's bounds: make lock"

@@ -19,10 +19,11 @@ OURS: dict[str, tuple[str, ...]] = {
     "playground": ("playground",),
     "cogs": (
         "bot.conversation",
-        "bot.replies",
+        "bot.listening",
+        "bot.catch_up",
+        "bot.survey",
         "bot.errors",
         "bot.answers",
-        "bot.ports",
         "bot.memories",
         "storage.errors",
         "storage.StorageError",
@@ -47,7 +48,19 @@ OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {"cogs": ("bot.client",), "cogs/mem
 
 #: Where a library may be imported; anywhere, if it is not listed. The playground may use what it likes of these: it stands apart.
 LIBRARIES: dict[str, tuple[str, ...]] = {
-    "discord": ("bot/client.py", "bot/speaker.py", "bot/answers.py", "bot/runtime.py", "bot/doctor.py", "cogs"),
+    "discord": (
+        "bot/client.py",
+        "bot/speaker.py",
+        "bot/listening.py",  # live messages and those of a history are heard alike
+        "bot/history.py",
+        "bot/survey.py",
+        "bot/answers.py",
+        "bot/gateway.py",
+        "bot/rest.py",
+        "bot/runtime.py",
+        "bot/doctor.py",
+        "cogs",
+    ),
     "openai": ("bot/model.py",),
     "tiktoken": ("bot/tokens.py",),
     "sqlite3": ("storage",),

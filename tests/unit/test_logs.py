@@ -7,10 +7,8 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from inspect import getsource
 
 import aiosqlite
-import discord
 import pytest
 
 from bot.logs import set_up_logging
@@ -152,19 +150,3 @@ def test_the_model_client_does_not_tell_even_when_the_environment_asks_it_to(mon
     asked = subprocess.run([sys.executable, "-c", OPENAI_THAT_TELLS], capture_output=True, text=True, check=True)
     assert "it was asked" in asked.stderr
     assert SAID not in asked.stderr
-
-
-@pytest.mark.parametrize("style", ["text", "json"])
-def test_a_lost_connection_is_said_in_a_sentence(read: Read, style: str) -> None:
-    set_up_logging("INFO", style)
-    try:
-        raise ConnectionResetError("by peer")
-    except ConnectionResetError:
-        logging.getLogger("discord.client").exception("Attempting a reconnect in %.2fs", 1.234)
-    (line,) = read()
-    assert "The connection to Discord is lost or cannot be made; trying again in 1.2 s." in line
-    assert "Traceback" not in line
-
-
-def test_discord_py_still_says_what_the_sentence_stands_for() -> None:
-    assert "_log.exception('Attempting a reconnect in %.2fs', retry)" in getsource(discord.Client.connect)

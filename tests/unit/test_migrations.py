@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from storage import open_store
 from storage.migrate import Migration, applied, migrate, shipped, statements
 
 
@@ -50,48 +53,95 @@ def test_what_was_applied_is_not_applied_again(tmp_path: Path) -> None:
     assert (tmp_path / "mnemo.db").read_bytes() == before
 
 
-MIGRATE_AND_DIE = """
-    import os, sqlite3, sys
+#: Opens copies of a database as the store does, in processes that kill themselves at the 1st, 2nd, 3rd... statement, or step of
+#: SQLite's machine, until one lives. Prints how many died.
+OPEN_AND_DIE = """
+    import os, shutil, signal, sqlite3, sys
     from storage.connection import prepare_writer
-    from storage.migrate import migrate, shipped
+    from storage.sqlite import _bring_up_to_date
 
-    db = sqlite3.connect(sys.argv[1], isolation_level=None)
-    prepare_writer(db)
-    ticks = 0
+    base, unit, moments = sys.argv[1], sys.argv[2], [int(moment) for moment in sys.argv[3:]]
 
-    def tick():
-        global ticks
-        ticks += 1
-        if ticks == int(sys.argv[2]):
-            os._exit(9)
+    def die_at(moment, copy):
+        count = 0
 
-    db.set_progress_handler(tick, 1)
-    migrate(db, shipped())
-    print(ticks)
+        def tick(*_):
+            nonlocal count
+            count += 1
+            if count == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        db = sqlite3.connect(copy, isolation_level=None)
+        db.row_factory = sqlite3.Row
+        if unit == "statement":
+            db.set_trace_callback(tick)
+        else:
+            db.set_progress_handler(tick, 1)
+        prepare_writer(db)
+        _bring_up_to_date(db)
+
+    died = 0
+    for moment in moments or range(1, 10_000):
+        copy = f"{base}.{unit}-{moment}"
+        shutil.copy(base, copy)
+        child = os.fork()
+        if not child:
+            die_at(moment, copy)
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+            break
+        died += 1
+    print(died)
 """
 
 
-def migrate_and_die(path: Path, step: int) -> subprocess.CompletedProcess[str]:
-    """Migrate in a process of its own that dies at *step* of SQLite's machine; 0 lets it live and print how many there are."""
-    command = [sys.executable, "-c", textwrap.dedent(MIGRATE_AND_DIE), str(path), str(step)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+def open_and_die(base: Path, unit: str, moments: Iterable[int] = ()) -> list[Path]:
+    """The copies of *base* whose openers died, at each statement or at the steps named."""
+    command = [sys.executable, "-c", textwrap.dedent(OPEN_AND_DIE), str(base), unit, *map(str, moments)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert ran.stderr == ""
+    moments = list(moments) or range(1, int(ran.stdout) + 1)
+    return [base.with_name(f"{base.name}.{unit}-{moment}") for moment in list(moments)[: int(ran.stdout)]]
 
 
-def test_a_kill_at_any_moment_leaves_the_old_schema_or_the_new_one(tmp_path: Path) -> None:
-    steps = int(migrate_and_die(tmp_path / "whole.db", 0).stdout)
-    with plain(tmp_path / "whole.db") as db:
-        new = schema(db)
-    found = []
-    for step in (steps // 10, steps // 2, steps - 5, steps):
-        killed = tmp_path / f"{step}.db"
-        assert migrate_and_die(killed, step).returncode == 9
-        with plain(killed) as db:
-            found.append((schema(db), applied(db)))
-            migrate(db, shipped())
-            assert schema(db) == new
-    old = ([], set())
-    assert found[:2] == [old, old]
-    assert all(state in (old, (new, {migration.number for migration in shipped()})) for state in found)
+def released(path: Path, migrations: list[Migration]) -> None:
+    """A database as a program with these *migrations* leaves it, with a message in it."""
+    with plain(path) as db:
+        migrate(db, migrations)
+        if migrations:
+            db.execute("INSERT INTO channels (id) VALUES (1)")
+            db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (1, 1, 0)")
+            db.execute(
+                "INSERT INTO messages (channel_id, epoch, role, author_id, author_name, content, tokens, created_at)"
+                " VALUES (1, 1, 'user', 42, 'Nemo', 'kept', 1, 0)"
+            )
+
+
+@pytest.mark.parametrize("had", range(len(shipped())))
+async def test_a_kill_at_any_statement_of_any_migration_leaves_the_old_schema_or_the_new_one(
+    swift_path: Path, chance: random.Random, had: int, torture: bool
+) -> None:
+    base = swift_path / "mnemo.db"
+    released(base, shipped()[:had])
+    whole: dict[frozenset[int], list[tuple[str, str]]] = {frozenset(): []}
+    for count in range(1, len(shipped()) + 1):
+        with plain(swift_path / f"whole-{count}.db") as db:
+            migrate(db, shipped()[:count])
+            whole[frozenset(applied(db))] = schema(db)
+    killed = open_and_die(base, "statement")
+    assert len(killed) > 3
+    steps = open_and_die(base, "step", sorted(chance.sample(range(1, 1_500), 300 if torture else 20)))
+    for copy in killed + steps:
+        with plain(copy) as db:
+            state = frozenset(applied(db))
+            assert len(state) >= had
+            assert schema(db) == whole[state], copy.name
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        async with open_store(f"sqlite:///{copy}"):
+            pass
+        with plain(copy) as db:
+            assert schema(db) == whole[frozenset(migration.number for migration in shipped())]
+            assert db.execute("SELECT content FROM messages").fetchall() == [("kept",)] * bool(had)
 
 
 def test_a_trigger_is_one_statement_and_the_last_one_may_lack_its_semicolon() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.errors import ContextOverflow, ModelBusy, ModelRefused, ModelUnavailable
+from bot.errors import ContextOverflow, ModelBusy, ModelUnavailable, RequestRefused
 from bot.model_errors import from_status
 
 
@@ -19,6 +19,11 @@ from bot.model_errors import from_status
         (400, {"message": "request (9412 tokens) exceeds the available context size (8192 tokens)"}, 8192),
         (400, {"message": "Requested tokens (2285) exceed context window of 2048"}, 2048),
         (400, {"message": "prompt is too long: 213462 tokens > 200000 maximum"}, 200000),
+        (
+            400,
+            {"message": "AnthropicException - input length and `max_tokens` exceed context limit: 9 + 2 > 10, ..."},
+            10,
+        ),
         (413, {"message": "litellm.ContextWindowExceededError: Input length 9000 exceeds model limit"}, None),
         (400, "The prompt is 9000 tokens, which exceeds the model's maximum context length of 8192 tokens.", 8192),
     ],
@@ -32,8 +37,8 @@ def test_overflows(status: int, body: object, limit: int | None) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"message": "max_tokens is too large: 100000. This model supports at most 16384"}, ModelRefused),
-        (400, {"message": "Invalid 'tools' format"}, ModelRefused),
+        (400, {"message": "max_tokens is too large: 100000. This model supports at most 16384"}, RequestRefused),
+        (400, {"message": "Invalid 'tools' format"}, RequestRefused),
         (429, {"message": "Request too large: context length 9000", "code": "rate_limit_exceeded"}, ModelBusy),
         (500, {"message": "The server had an error"}, ModelUnavailable),
         (502, "<html>Bad gateway</html>", ModelUnavailable),

@@ -14,14 +14,13 @@ from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing, nullcontext, suppress
 from itertools import count
 
-import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot import compactor as compactor_module
 from bot.calibration import Calibration
 from bot.client import Services
+from bot.compactor import Compactor
 from bot.conversation import Said
 from bot.errors import ModelUnavailable, UserFacingError
 from bot.memory import POLICIES, Policies
@@ -59,7 +58,7 @@ class Model:
         self.prompts: list[ChatPrompt] = []
         self._replies = count(1)
 
-    async def stream(self, prompt: Prompt, *, model: str) -> AsyncGenerator[str | ReplyEnd, None]:
+    async def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
         assert isinstance(prompt, ChatPrompt)
         if prompt.messages[0].content == INSTRUCTIONS:
             async for item in self._summary(prompt):
@@ -165,10 +164,17 @@ class NeverLossy(RuleBasedStateMachine):
 
     def run(self, work: Awaitable[object]) -> None:
         async def then_settle() -> None:
+            if hasattr(self, "services"):
+                self._let_pauses_pass(self.services.compactor)
             await work
             await self._settle()
 
         self.runner.run(then_settle())
+
+    def _let_pauses_pass(self, compactor: Compactor) -> None:
+        for channel_id, retry in list(compactor._retries.items()):
+            retry.cancel()
+            compactor._try_again(channel_id)
 
     async def _settle(self) -> None:
         """Wait for all replies, and for the summaries unless the summarizer was told to wait."""
@@ -248,7 +254,7 @@ class NeverLossy(RuleBasedStateMachine):
     @precondition(lambda self: len(self.said) > 10)  # else there is hardly ever much to lose
     @rule()
     def reset(self) -> None:
-        known = self.runner.run(self.store.known_channels())
+        known = self.runner.run(self.store.known_channels(7))
         self.run(self.services.memories.reset(CHANNEL))
         if known or self.closed is not None:
             self.closed, self.said = self.said, {}
@@ -387,11 +393,6 @@ async def refused(work: Awaitable[object]) -> None:
     """Do it, or hear in a sentence why not."""
     with suppress(UserFacingError):
         await work
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compactor_module, "RETRY_SECONDS", (0.0,))
 
 
 TestNeverLossy = NeverLossy.TestCase

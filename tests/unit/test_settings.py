@@ -37,7 +37,7 @@ def test_only_a_token_a_model_and_its_key_are_needed(monkeypatch: pytest.MonkeyP
     give(monkeypatch, **NEEDED)
     settings = load_settings()
     assert settings.chat_model == "little-model"
-    assert settings.api_key == "a-key"
+    assert settings.endpoint.api_key == "a-key"
     assert settings.persona() == DEFAULT_PERSONA
     given = settings.model_dump(exclude={"chat_model", "openai_api_key", "discord_token"})
     assert given == {name: Settings.model_fields[name].default for name in given}
@@ -46,7 +46,7 @@ def test_only_a_token_a_model_and_its_key_are_needed(monkeypatch: pytest.MonkeyP
 def test_a_server_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, CHAT_MODEL="little-model", OPENAI_BASE_URL="http://192.168.1.5:11434/v1/")
     settings = load_settings()
-    assert settings.api_key is None
+    assert settings.endpoint.api_key is None
     assert settings.openai_base_url == "http://192.168.1.5:11434/v1"
 
 
@@ -67,7 +67,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 def test_space_around_a_value_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, OPENAI_API_KEY=" a-key\n", CHAT_MODEL=" little-model ", MEMORY_MAX_TOKENS=" 500 ")
     settings = load_settings()
-    assert (settings.api_key, settings.chat_model, settings.memory_max_tokens) == ("a-key", "little-model", 500)
+    assert (settings.endpoint.api_key, settings.chat_model, settings.memory_max_tokens) == (
+        "a-key",
+        "little-model",
+        500,
+    )
 
 
 def test_a_file_saved_on_windows_is_read() -> None:
@@ -97,11 +101,13 @@ WRONG = {
     "AI_PREFIX": ("x" * 41, "must not be longer than 40 characters."),
     "PROMPT_TEMPLATE": ("{human_input}", "must contain {chat_history}."),
     "MEMORY_POLICY": ("all", "must be 'buffer', 'window', 'tokens', 'summary' or 'hybrid'."),
+    "FALLBACK_BASE_URL": ("elsewhere", "must be an address that starts with https:// or http://."),
     "MEMORY_MAX_MESSAGES": ("1", "must be 2 or more."),
     "MEMORY_MAX_TOKENS": ("4k", "must be a whole number."),
     "MEMORY_TRIM_TO": ("0", "must be 0.1 or more."),
     "RESET_GRACE_HOURS": ("-1", "must be 0 or more."),
     "CATCH_UP_HOURS": ("inf", "must be 720 or less."),
+    "CATCH_UP_MESSAGES": ("0", "must be 1 or more."),
     "REPLY_MODE": ("everything", "must be 'mention', 'listen' or 'all'."),
     "TOKENIZER": ("tiktoken", "must be 'auto' or 'estimate'."),
     "DATABASE_URL": (
@@ -124,6 +130,7 @@ def test_a_wrong_value_gets_one_sentence_that_names_its_variable(
 
 def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
     any_text = {"DISCORD_TOKEN", "OPENAI_API_KEY", "CHAT_MODEL", "SUMMARY_MODEL", "SYSTEM_PROMPT_FILE"}
+    any_text |= {"FALLBACK_MODEL", "FALLBACK_API_KEY"}
     assert WRONG.keys() | any_text == {name.upper() for name in Settings.model_fields}
 
 
@@ -183,6 +190,45 @@ def test_memory_cannot_be_larger_than_the_model(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+OTHER = "https://other.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (None, "a-key")),
+        ({"FALLBACK_API_KEY": "b-key"}, (None, "b-key")),
+        ({"FALLBACK_BASE_URL": OTHER}, (OTHER, None)),
+        ({"FALLBACK_BASE_URL": OTHER, "FALLBACK_API_KEY": "b-key"}, (OTHER, "b-key")),
+        ({"FALLBACK_BASE_URL": OTHER, "OPENAI_BASE_URL": OTHER}, (OTHER, "a-key")),
+    ],
+)
+def test_a_fallback_gets_the_main_key_only_at_the_main_address(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: tuple[str | None, str | None]
+) -> None:
+    give(monkeypatch, **NEEDED, FALLBACK_MODEL="other-model", **given)
+    fallback = load_settings().fallback
+    assert fallback is not None
+    assert (fallback.base_url, fallback.api_key) == expected
+    assert "key" not in repr(fallback)
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"FALLBACK_API_KEY": "b-key"}, "FALLBACK_API_KEY is set without FALLBACK_MODEL"),
+        ({"FALLBACK_BASE_URL": OTHER}, "FALLBACK_BASE_URL is set without FALLBACK_MODEL"),
+        ({"FALLBACK_MODEL": "little-model"}, "FALLBACK_MODEL is the same as CHAT_MODEL"),
+    ],
+)
+def test_a_fallback_that_would_do_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], complaint: str
+) -> None:
+    give(monkeypatch, **NEEDED, **given)
+    (sentence,) = complaints()
+    assert sentence.startswith(complaint)
+
+
 def test_a_prompt_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("persona.txt").write_text("You are Dory.\nYou forget.\n", encoding="utf-8")
     give(monkeypatch, **NEEDED, SYSTEM_PROMPT_FILE="persona.txt")
@@ -206,7 +252,7 @@ def test_a_prompt_that_cannot_be_read_is_named(
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, CHAT_MODEL="little-model", DISCORD_TOKEN=SECRET, OPENAI_API_KEY=SECRET)
     settings = load_settings()
-    assert (settings.token, settings.api_key) == (SECRET, SECRET)
+    assert (settings.token, settings.endpoint.api_key) == (SECRET, SECRET)
     for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.model_dump()}"):
         assert SECRET not in shown
 

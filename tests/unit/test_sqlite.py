@@ -12,13 +12,14 @@ import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from storage import StorageError, open_store
+from storage.connection import WAL_BYTES
 from storage.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -160,7 +161,7 @@ async def test_a_newer_database_is_left_as_it_is(path: Path, url: str, state: st
 async def test_a_file_that_is_no_database_is_left_as_it_is(path: Path, url: str, garbage: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(garbage)
-    with pytest.raises(DatabaseCorrupt, match="is not a database of this program; it was kept as it is"):
+    with pytest.raises(DatabaseCorrupt, match="is no database, or its first bytes are damaged; it was kept as it is"):
         async with open_store(url):
             pass
     assert contents(path) == [garbage, b""]
@@ -172,7 +173,7 @@ async def test_a_damaged_database_is_named_as_such(path: Path, url: str) -> None
     damaged = bytearray(path.read_bytes())
     damaged[100:4_000] = b"x" * 3_900
     path.write_bytes(damaged)
-    with pytest.raises(DatabaseCorrupt, match=r"is damaged; it was kept as it is\. Restore a backup\."):
+    with pytest.raises(DatabaseCorrupt, match=r"is damaged; it was kept as it is\. .* python -m bot restore BACKUP"):
         async with open_store(url):
             pass
     assert contents(path) == [bytes(damaged), b""]
@@ -261,18 +262,63 @@ def test_what_sqlite_says_becomes_a_sentence_unless_it_is_a_bug_of_ours(code: in
 # What it survives
 
 
-async def test_a_lock_of_another_program_is_waited_for_and_then_said(path: Path, url: str) -> None:
+async def test_a_lock_of_another_program_is_waited_for(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.05)
     async with open_store(url) as store:
         with plain(path) as other:
             other.execute("BEGIN IMMEDIATE")
-            started = asyncio.get_running_loop().time()
+            first, cancelled = asyncio.create_task(hear(store, 100)), asyncio.create_task(hear(store, 102))
+            await asyncio.sleep(0.3)
+            second = asyncio.create_task(hear(store, 101))
+            cancelled.cancel()
+            await asyncio.sleep(0.1)
+            assert not first.done()
+            assert await store.known_channels(None) == [], "reading goes on meanwhile"
+            other.execute("ROLLBACK")
+            assert await asyncio.gather(first, second) == [True, True]
+        assert await hear(store, 102), "who did not wait for it left nothing"
+    assert [record.message for record in caplog.records] == [
+        f"The database {path} is locked by another program; close that program. What is to be written waits for it."
+    ]
+
+
+async def test_a_lock_that_stays_is_said_to_all_who_wait_and_then_at_once(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("storage.connection.LOCK_PATIENCE_SECONDS", 0.5)
+    clock = asyncio.get_running_loop().time
+    async with open_store(url) as store:
+        with plain(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            started = clock()
             refusals = await asyncio.gather(hear(store, 100), hear(store, 101), return_exceptions=True)
-            waited = asyncio.get_running_loop().time() - started
+            assert 0.5 <= clock() - started < 5
+            started = clock()
+            with pytest.raises(DatabaseBusy):
+                await hear(store, 102)
+            assert clock() - started < 0.4, "nobody waits again for a lock that is known to stay"
             other.execute("ROLLBACK")
         assert all(isinstance(refusal, DatabaseBusy) for refusal in refusals)
         assert str(refusals[0]) == f"The database {path} is locked by another program; close that program."
-        assert 4 < waited < 10
         assert await hear(store, 100), "nothing of the refused one is there, and it works again"
+
+
+async def test_who_closes_does_not_wait_for_a_lock_of_another_program(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.05)
+    async with asyncio.timeout(5), AsyncExitStack() as opened:
+        store = await opened.enter_async_context(open_store(url))
+        with plain(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(hear(store, 100))
+            await asyncio.sleep(0.2)
+            await opened.aclose()
+            with pytest.raises(DatabaseBusy):
+                await waiting
 
 
 async def test_a_lock_that_is_there_when_it_opens_is_said_and_leaves_nothing_open(
@@ -288,6 +334,31 @@ async def test_a_lock_that_is_there_when_it_opens_is_said_and_leaves_nothing_ope
                 pass
     async with open_store(url) as store:
         assert await hear(store, 100)
+
+
+async def test_a_database_that_may_not_grow_says_so_until_it_may(path: Path) -> None:
+    async with SqliteStore(path) as store:
+        await hear(store, 1)
+
+        def limit(pages: int) -> Callable[[sqlite3.Connection], object]:
+            return lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+        await store._writing.run(limit(1))  # SQLite takes the present size, if that is more
+        heard = 0
+
+        async def say_more() -> None:
+            nonlocal heard
+            while await hear(store, heard + 10, "words " * 1_000, addressed=False):
+                heard += 1
+
+        with pytest.raises(DatabaseFull, match=f"The disk that holds {path} is full; make room on it"):
+            await say_more()
+        assert len(await store.export(1)) == heard
+        with pytest.raises(DatabaseFull):
+            await hear(store, heard + 10, "words " * 1_000, addressed=False)
+        await store._writing.run(limit(1_000_000))
+        assert await hear(store, heard + 10, "words " * 1_000, addressed=False)
+        assert len(await store.export(1)) == heard + 1
 
 
 # What is on the disk
@@ -348,6 +419,51 @@ async def test_a_purge_while_somebody_reads_is_completed_by_the_next_tidying(
             assert any(b"xyzzy" in content for content in contents(path))
         await store.tidy()
         assert not any(b"xyzzy" in content for content in contents(path))
+
+
+async def test_who_keeps_reading_while_there_is_something_to_tidy_is_told_of_once(
+    path: Path, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.05)
+    async with open_store(url) as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await store.forget([100], now=NOW)
+        with plain(path) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM messages").fetchone()
+            for _ in range(5):
+                await store.tidy()
+    assert [record.message for record in caplog.records] == [
+        f"What was deleted still stands in {path}-wal, because another program keeps reading the database; close that program."
+    ]
+
+
+async def test_what_is_deleted_while_it_is_tidied_is_tidied_the_next_time(path: Path, url: str) -> None:
+    async with open_store(url) as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await exchange(store, 200, "plugh", "plugh it is")
+        await store.forget([100], now=NOW)
+        tidying = asyncio.create_task(store.tidy())
+        await asyncio.sleep(0)
+        await store.forget([200], now=NOW)
+        await tidying
+        await store.tidy()
+        assert not any(word in content for content in contents(path) for word in (b"xyzzy", b"plugh"))
+
+
+async def test_a_log_that_grew_because_somebody_read_is_cut_when_they_are_gone(path: Path, url: str) -> None:
+    log = path.with_name("mnemo.db-wal")
+    async with open_store(url) as store:
+        with plain(path) as reader:
+            await hear(store, 1, addressed=False)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM messages").fetchone()
+            for number in range(2, 120):
+                await hear(store, number, "words " * 50_000, addressed=False)
+            assert log.stat().st_size > 2 * WAL_BYTES
+        for number in range(120, 124):
+            await hear(store, number, "words", addressed=False)
+        assert log.stat().st_size <= WAL_BYTES
 
 
 async def test_every_commit_is_on_the_disk_before_it_returns(path: Path) -> None:

@@ -79,6 +79,8 @@ class Connection:
         self.session: Session | None = None
         #: Whether the client said goodbye (1000, 1001), which ends its session as well.
         self.ended_by_client = False
+        #: Whether nothing is sent any more.
+        self.silent = False
         #: The code with which we close it.
         self.closed_with: int | None = None
         self._request = request
@@ -129,6 +131,8 @@ class Connection:
         while True:
             item = await self._outbox.get()
             try:
+                if self.silent:
+                    continue
                 if isinstance(item, tuple):
                     await self._socket.close(code=item[0], message=item[1].encode()[:_MAX_REASON_BYTES])
                     return

@@ -5,6 +5,7 @@ The wire of one connection is in ``connection.py``, what one session gets in ``s
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from playground.discord.gateway import dispatches
 from playground.discord.gateway.connection import CloseCode, Connection, Op, Refused
 from playground.discord.gateway.intents import ALL_INTENTS, Intent
 from playground.discord.gateway.session import Session
-from playground.discord.levers import Levers
+from playground.discord.levers import Held, Levers, Order
 from playground.discord.records import Json
 from playground.discord.state import State
 
@@ -70,6 +71,11 @@ class Gateway:
         self._heartbeat_seconds = heartbeat_seconds
         self._connections: set[Connection] = set()
         self._sessions: dict[str, Session] = {}
+        #: The events that a lever keeps back, None if it does not.
+        self._held: list[Held] | None = None
+        #: When clients identified, and when they resumed (``time.monotonic()``).
+        self.identifies: list[float] = []
+        self.resumes: list[float] = []
         state.hub.gateway_sinks.append(self._take)
         levers.gateway = self
 
@@ -106,7 +112,32 @@ class Gateway:
         """Have no session to resume. Who is connected gets no more events."""
         self._sessions.clear()
 
+    def invalidate(self, resumable: bool) -> None:
+        """Tell everyone that the session is invalid; it is gone, unless it may be resumed."""
+        if not resumable:
+            self.forget_sessions()
+        for connection in self._connections:
+            connection.say(Op.INVALID_SESSION, resumable)
+
+    def silence(self) -> None:
+        """Say nothing more on any connection that is open."""
+        for connection in self._connections:
+            connection.silent = True
+
+    def hold(self) -> None:
+        """Keep events back."""
+        self._held = []
+
+    def release(self, order: Order) -> None:
+        """Send, in this order, the events that were kept back."""
+        held, self._held = self._held or [], None
+        for kind, data, channel_id in order(held):
+            self._take(kind, data, channel_id)
+
     def _take(self, kind: str, data: Json, channel_id: int | None) -> None:
+        if self._held is not None:
+            self._held.append((kind, data, channel_id))
+            return
         for session in self._sessions.values():
             session.take(kind, data, channel_id)
 
@@ -126,9 +157,16 @@ class Gateway:
 
     def _identify(self, connection: Connection, data: Any) -> None:
         data = _clean(_IDENTIFY, data)
+        now = time.monotonic()
+        self.identifies.append(now)
         self._check_token(data)
+        if self._state.session_starts and not self._state.session_starts.take(now):
+            raise Refused(CloseCode.AUTHENTICATION_FAILED, "Too many sessions started: Discord resets the token then.")
         if self._levers.identify_code is not None:
             raise Refused(self._levers.identify_code, "Refused by a lever.")
+        if self._levers.identify_fails == "invalid":
+            connection.say(Op.INVALID_SESSION, False)
+            return
         if data.get("shard") not in (None, [0, 1]):
             raise Refused(CloseCode.INVALID_SHARD, "Invalid shard.")
         session = Session(self._state, self._intents(data.get("intents")))
@@ -140,9 +178,13 @@ class Gateway:
         session.dispatch("READY", dispatches.ready(self._state, session.id, guilds))
         for guild in guilds:
             session.take("GUILD_CREATE", dispatches.guild_create(self._state, guild, session.intents))
+        if self._levers.identify_fails == "dropped":
+            self.forget_sessions()
+            connection.close(CloseCode.UNKNOWN_ERROR, "Dropped by a lever.")
 
     def _resume(self, connection: Connection, data: Any) -> None:
         data = _clean(_RESUME, data)
+        self.resumes.append(time.monotonic())
         self._check_token(data)
         session, sequence = self._sessions.get(data["session_id"]), data["seq"]
         if session is None or not session.can_replay(sequence):
@@ -151,7 +193,7 @@ class Gateway:
         if sequence > session.sequence:
             raise Refused(CloseCode.INVALID_SEQUENCE, "Invalid seq.")
         self._enter(connection, session)
-        session.replay(sequence)
+        session.replay(sequence - self._levers.replay_overlap)
         session.dispatch("RESUMED", {"_trace": []})
 
     def _check_token(self, data: Json) -> None:

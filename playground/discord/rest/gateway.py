@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from playground.discord.limits import DAY_SECONDS, SessionStarts
 from playground.discord.records import Json
 from playground.discord.rest.routes import Call, Routes
 
@@ -17,5 +20,6 @@ def get_gateway(call: Call) -> Json:
 @routes.add("GET", "/gateway/bot")
 def get_gateway_bot(call: Call) -> Json:
     """Its address, and how often a bot may identify."""
-    start = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
+    now = time.monotonic()
+    start = (call.state.session_starts or SessionStarts(1000, now + DAY_SECONDS)).told(now)
     return {"url": call.state.gateway_url, "shards": 1, "session_start_limit": start}

@@ -16,15 +16,13 @@ from aiohttp import web
 from playground.discord.errors import DiscordError, Problem
 from playground.discord.forms import clean
 from playground.discord.interactions import Interactions
-from playground.discord.levers import Fault, Levers, Request
+from playground.discord.levers import VIA, Fault, Levers, Request
 from playground.discord.limits import Limits, Verdict
 from playground.discord.rest import bodies
 from playground.discord.rest.routes import Answer, Call, Route
 from playground.discord.state import State
 
 API = "/api/v10"
-#: discord.py takes a 429 without this header for a ban by Discord's proxy.
-_VIA = {"Via": "1.1 google"}
 
 
 class Cut(Exception):
@@ -81,7 +79,7 @@ class Pipeline:
             response = _json(error.status, error.payload())
         if fault and fault.after and (broken := await _break(fault)):
             return broken
-        response.headers.update(_VIA | verdict.headers)
+        response.headers.update(VIA | verdict.headers)
         return response
 
     def _judge(self, request: web.Request, route: Route) -> Verdict:
@@ -124,7 +122,7 @@ async def _break(fault: Fault) -> web.Response | None:
     if isinstance(body, str):
         return web.Response(status=fault.status, text=body, content_type="text/html", headers=headers)
     if body is None and fault.status == 429:
-        body, headers = {"message": "You are being rate limited.", "retry_after": 0.3, "global": False}, _VIA | headers
+        body, headers = {"message": "You are being rate limited.", "retry_after": 0.3, "global": False}, VIA | headers
     response = _json(fault.status, {"message": "Broken by a lever", "code": 0} if body is None else body)
     response.headers.update(headers)
     return response

@@ -14,6 +14,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.answers import answer_error
+from bot.caches import Names, SlimState
 from bot.catch_up import CatchUp
 from bot.closed import ClosedChannels
 from bot.compactor import Compactor
@@ -52,10 +53,11 @@ class _Tree(app_commands.CommandTree[commands.Bot]):
 
 
 class MnemoBot(commands.Bot):
-    """discord.py's bot without what Mnemo does not use: no prefix commands, no caches of messages and members."""
+    """discord.py's bot without what Mnemo does not use: no prefix commands, no caches but the *names* of things."""
 
     def __init__(self, services: Services) -> None:
         invalid_requests = InvalidRequests()
+        self.names = Names()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -74,7 +76,18 @@ class MnemoBot(commands.Bot):
         self.closed_channels = ClosedChannels()
         #: The ids of the newest interactions, for Discord may deliver one twice.
         self.taken_interactions: deque[int] = deque(maxlen=1_000)
-        self.listener = Listener(self, services.conversations, services.reply_mode, self.speaker_for)
+        self.listener = Listener(self, services.conversations, self.names, services.reply_mode, self.speaker_for)
+
+    def _get_state(self, **options: Any) -> SlimState:
+        """Make the state that discord.py would make otherwise; it asks for it here."""
+        return SlimState(
+            self.names,
+            dispatch=self.dispatch,
+            handlers=self._handlers,
+            hooks=self._hooks,
+            http=self.http,
+            **options,
+        )
 
     async def setup_hook(self) -> None:
         """Load the cogs, tell Discord of the commands, and start answering: what waits first, live events as they come."""

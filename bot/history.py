@@ -112,9 +112,9 @@ class History:
     ) -> None:
         names = await _names([*edited, *said])
         for message in edited:
-            await self._listener.correct(message, names=names)
+            await self._listener.correct(message, nicknames=names)
         # All at once: they are one transaction, in this order, and those who speak to us are answered together.
-        hearing = (self._listener.hear(one, names=names, is_answered=one.id in answered) for one in said)
+        hearing = (self._listener.hear(one, nicknames=names, is_answered=one.id in answered) for one in said)
         for outcome in await asyncio.gather(*hearing, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome

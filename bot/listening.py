@@ -12,6 +12,7 @@ from typing import Literal
 
 import discord
 
+from bot.caches import Names
 from bot.conversation import Conversations, Said
 from bot.errors import ChannelClosed, DeliveryError
 from bot.ports import Speaker
@@ -26,11 +27,12 @@ NOT_SAVED = (
     "need to send it again."
 )
 
+_MENTION = re.compile(r"<(@[!&]?|#)(\d+)>")
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 
 #: Names by user id that a message does not tell by itself: in a history, members come without what a server calls them.
-Names = Mapping[int, str]
-_NO_OTHER_NAMES: Names = {}
+Nicknames = Mapping[int, str]
+_NONE: Nicknames = {}
 
 
 class Listener:
@@ -40,11 +42,13 @@ class Listener:
         self,
         client: discord.Client,
         conversations: Conversations,
+        names: Names,
         reply_mode: Literal["mention", "listen", "all"],
         speaker_for: Callable[[int], Speaker],
     ) -> None:
         self._client = client
         self._conversations = conversations
+        self._names = names
         self._reply_mode = reply_mode
         self._speaker_for = speaker_for
 
@@ -60,19 +64,17 @@ class Listener:
         replied_to = message.reference.resolved if message.reference else None
         return (
             any(user.id == own.id for user in message.mentions)
-            or any(role.tags is not None and role.tags.bot_id == own.id for role in message.role_mentions)
+            or any(self._names.is_role_of(message.guild.id, role, own.id) for role in message.raw_role_mentions)
             or (isinstance(replied_to, discord.Message) and replied_to.author.id == own.id)
         )
 
-    async def hear(
-        self, message: discord.Message, *, names: Names = _NO_OTHER_NAMES, is_answered: bool = False
-    ) -> None:
+    async def hear(self, message: discord.Message, *, nicknames: Nicknames = _NONE, is_answered: bool = False) -> None:
         """Let a message that we listen to be remembered, and answered if it is addressed to us.
 
         One that *is_answered* gets no word outside of a turn. Raises :class:`storage.errors.StorageError`.
         """
         addressed = self._is_addressed(message)
-        text = self._readable(message, names)
+        text = self._readable(message, nicknames)
         content = "\n".join([text, *_files(message)]).strip()
         if not content:
             if addressed and not is_answered:
@@ -83,7 +85,7 @@ class Listener:
             channel_id=message.channel.id,
             guild_id=message.guild.id if message.guild else None,
             author_id=message.author.id,
-            author_name=_name(message.author, names),
+            author_name=_name(message.author, nicknames),
             content=content,
             created_at=message.created_at.timestamp(),
         )
@@ -97,12 +99,12 @@ class Listener:
         if self._is_addressed(message):
             await self._say(message, NOT_SAVED)
 
-    async def correct(self, message: discord.Message, *, names: Names = _NO_OTHER_NAMES) -> None:
+    async def correct(self, message: discord.Message, *, nicknames: Nicknames = _NONE) -> None:
         """Let memory say what a message says now. An update without new words (an embed unfurling) changes nothing."""
         if message.edited_at is None or not _is_said_by_a_person(message):
             return
-        content = "\n".join([self._readable(message, names), *_files(message)]).strip()
-        author_name = _name(message.author, names)
+        content = "\n".join([self._readable(message, nicknames), *_files(message)]).strip()
+        author_name = _name(message.author, nicknames)
         await self._conversations.correct(message.channel.id, message.id, message.author.id, author_name, content)
 
     async def _say(self, message: discord.Message, sentence: str) -> None:
@@ -116,15 +118,19 @@ class Listener:
         except DeliveryError as error:
             log.warning("%s", error, extra={"channel": message.channel.id})
 
-    def _readable(self, message: discord.Message, other_names: Names) -> str:
+    def _readable(self, message: discord.Message, nicknames: Nicknames) -> str:
         """Return the text with names where Discord has ids, and without the mention of us that it starts with."""
         own_id = self._client.user.id if self._client.user else 0
         text = re.sub(rf"^\s*<@!?{own_id}>[\s,:]*", "", message.content)
-        names = {f"<@{user.id}>": f"@{_name(user, other_names)}" for user in message.mentions}
-        names |= {f"<@!{user.id}>": f"@{_name(user, other_names)}" for user in message.mentions}
-        names |= {f"<@&{role.id}>": f"@{role.name}" for role in message.role_mentions}
-        names |= {f"<#{channel.id}>": f"#{channel.name}" for channel in message.channel_mentions}
-        text = re.sub(r"<(?:@[!&]?|#)\d+>", lambda mention: names.get(mention[0], mention[0]), text)
+        people = {user.id: _name(user, nicknames) for user in message.mentions}
+        server_id = message.guild.id if message.guild else 0
+
+        def spoken(mention: re.Match[str]) -> str:
+            sign, any_id = mention[1], int(mention[2])
+            name = people.get(any_id) if sign in ("@", "@!") else self._names.of(server_id, any_id)
+            return mention[0] if name is None else f"{sign[0]}{name}"
+
+        text = _MENTION.sub(spoken, text)
         return _CUSTOM_EMOJI.sub(r"\1", text).strip()
 
 
@@ -137,5 +143,5 @@ def _files(message: discord.Message) -> list[str]:
     return [f"[file: {attachment.filename}]" for attachment in message.attachments]
 
 
-def _name(user: discord.User | discord.Member, names: Names) -> str:
-    return names.get(user.id, user.display_name)
+def _name(user: discord.User | discord.Member, nicknames: Nicknames) -> str:
+    return nicknames.get(user.id, user.display_name)

@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 
+#: So many replies may be written at once; a connection waits so many seconds for the next one, for a new one costs a handshake.
+MAX_CONNECTIONS = 1_000
+IDLE_SECONDS = 30.0
+
 #: Only until a stream has started: connection errors, 408, 409, 429 and 5xx are tried again so many times.
 MAX_RETRIES = 2
 
@@ -84,12 +88,20 @@ async def open_model(
         if (_retry_after(response.headers) or 0.0) > longest_wait:
             response.headers["x-should-retry"] = "false"
 
+    async def leave_out_credentials(request: httpx2.Request) -> None:
+        # They are in a header by now, and aiohttp refuses to have them twice.
+        request.url = request.url.copy_with(userinfo=b"")
+
     client = openai.AsyncOpenAI(
         api_key=api_key or _NO_KEY,
         base_url=base_url,
         max_retries=MAX_RETRIES,
         timeout=openai.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-        http_client=openai.DefaultAsyncHttpx2Client(event_hooks={"response": [refuse_long_waits]}),
+        # aiohttp's parser is written in C, and its pool does not look at every idle connection for each request: 2 ms a turn.
+        http_client=openai.DefaultAioHttpClient(
+            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
+            event_hooks={"request": [leave_out_credentials], "response": [refuse_long_waits]},
+        ),
     )
     async with client:
         limit_name = "max_completion_tokens" if base_url == OPENAI_URL else "max_tokens"
@@ -195,9 +207,11 @@ class OpenAIModel:
         if self._stream_options:
             options["stream_options"] = {"include_usage": True}
         if isinstance(prompt, ChatPrompt):
-            options["messages"] = [{"role": message.role, "content": message.content} for message in prompt.messages]
+            messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
             if self._max_reply_tokens is not None:
                 options[self._limit_name] = self._max_reply_tokens
+            # The client walks through every parameter by its type hints: milliseconds for a window. It sends a body as it is.
+            options |= {"messages": [], "extra_body": {"messages": messages}}
             return self._client.chat.completions.with_streaming_response.create(**options)
         options |= {"prompt": prompt.text, "max_tokens": self._max_reply_tokens or TEXT_REPLY_TOKENS}
         if prompt.stop:
@@ -221,6 +235,9 @@ class OpenAIModel:
         except ErrorEvent as event:
             raise from_status(event.status, event.body, secret=secret) from None
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
+            if not isinstance(_root(error), (TimeoutError, httpx2.TimeoutException)):
+                # What lies between aiohttp and openai calls a connection that breaks a timeout as well.
+                raise unreachable(f"the connection to the model's endpoint broke ({_name(error)})") from None
             raise too_slow(f"the model's endpoint said nothing in time ({_name(error)})") from None
         except httpx2.SSEError:
             raise no_reply("the model's endpoint sent something else than a stream of events of a sane size") from None
@@ -231,7 +248,14 @@ class OpenAIModel:
 
 
 def _name(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
+    return type(_root(error)).__name__
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from, beneath what libraries made of it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

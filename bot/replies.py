@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 EDIT_INTERVAL_SECONDS = 1.2
 
 #: A reply that comes at once is waited for this long after its first sentence, so that it costs one request and not two.
-FIRST_CHUNK_PATIENCE_SECONDS = 0.01
+FIRST_CHUNK_PATIENCE_SECONDS = 0.15
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 

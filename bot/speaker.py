@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 #: Discord shows for ten seconds that somebody is typing; it is told again a little earlier.
 TYPING_SECONDS = 8.0
 
+#: A reply that comes sooner is not announced: nobody would see it, and it would count among the bot's 50 requests a second.
+TYPING_PATIENCE_SECONDS = 0.1
+
 #: How many messages after the trigger are looked through for one of ours whose id is not known.
 LOOK_THROUGH = 100
 
@@ -55,6 +58,7 @@ class DiscordSpeaker:
             await asyncio.gather(showing, return_exceptions=True)
 
     async def _keep_typing(self) -> None:
+        await asyncio.sleep(TYPING_PATIENCE_SECONDS)
         while True:
             try:
                 with cancellable(self._client):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
-from bot.catch_up import CatchUp
-from bot.survey import survey
+from bot.catch_up import CatchUp, Survey
 from storage import StorageError
 
 if TYPE_CHECKING:
@@ -31,14 +30,9 @@ class CatchUpCog(commands.Cog):
         await self._catch_up.begin([guild.id for guild in self._bot.guilds])
 
     @commands.Cog.listener()
-    async def on_guild_available(self, guild: discord.Guild) -> None:
-        """A server of the session came, or is back after an outage."""
-        await self._catch_up.arrived(survey(guild))
-
-    @commands.Cog.listener()
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        """We were invited."""
-        await self._catch_up.arrived(survey(guild))
+    async def on_survey(self, found: Survey) -> None:
+        """A server of the session came, or is back after an outage, or we were invited (``bot/caches.py``)."""
+        await self._catch_up.arrived(found)
 
     @commands.Cog.listener()
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:

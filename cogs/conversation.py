@@ -63,10 +63,8 @@ class ConversationCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Forget the channel, and its threads: Discord does not tell of each."""
-        threads = getattr(channel, "threads", [])
-        for gone in (channel, *threads):
-            await self._conversations.forget_channel(gone.id)
+        """Forget the channel. Its threads are told of one by one, too."""
+        await self._conversations.forget_channel(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
@@ -38,6 +40,9 @@ from storage.sql import epochs, index, intake, rows, summaries, transcript, turn
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+#: After each part of a merge everybody else may write for so many times as long as it took.
+_PAUSE_OF_MERGES = 4
 
 
 class SqliteStore:
@@ -255,7 +260,7 @@ class SqliteStore:
             return
         self._has_remains = False  # what is deleted from now on is left for the next time
         try:
-            await self._write(index.optimize)
+            await self._merge_index()
             emptied = await self._write_log_back()
         except BaseException:
             self._has_remains = True
@@ -271,6 +276,14 @@ class SqliteStore:
     async def _write_log_back(self) -> bool:
         with self._while_whole():
             return await self._writing.run(_empty_wal)
+
+    async def _merge_index(self) -> None:
+        is_first = is_unfinished = True
+        while is_unfinished:
+            began = time.monotonic()
+            is_unfinished = await self._write(partial(index.merge, is_first=is_first))
+            is_first = False
+            await asyncio.sleep(_PAUSE_OF_MERGES * (time.monotonic() - began))
 
     async def overview(self, channel_id: int, *, closed_after: float) -> Overview | None:
         return await self._read(lambda db: epochs.overview(db, channel_id, closed_after))

@@ -14,6 +14,11 @@ from datetime import UTC, datetime
 from storage.records import Message
 from storage.sql import rows
 
+#: So many pages of the index are merged in one transaction, for which everyone waits: some milliseconds.
+_PAGES_AT_A_TIME = 64
+#: A merge that finds nothing to do changes fewer rows than this.
+_CHANGES_OF_A_MERGE = 2
+
 
 def scope(channel_id: int, epoch: int) -> str:
     """Return the term that stands for a channel's epoch."""
@@ -96,6 +101,14 @@ def messages_at(db: sqlite3.Connection, channel_id: int, epoch: int, positions: 
     return {row["position"]: rows.message(row) for row in found}
 
 
-def optimize(db: sqlite3.Connection) -> None:
-    """Merge the index into one segment: before that, terms of deleted messages stand in it (FTS5's secure-delete needs 3.42)."""
-    db.execute("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
+def merge(db: sqlite3.Connection, *, is_first: bool) -> bool:
+    """Merge a part of the index, and return whether there is more to merge.
+
+    Once it is one segment, no terms of deleted messages stand in it (FTS5's secure-delete needs 3.42). All at once, as its
+    ``optimize`` does it, that takes seconds in a large memory, and nobody can write meanwhile.
+    Source: https://www.sqlite.org/fts5.html#the_merge_command
+    """
+    before = db.total_changes
+    pages = -_PAGES_AT_A_TIME if is_first else _PAGES_AT_A_TIME
+    db.execute("INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', ?)", (pages,))
+    return db.total_changes - before >= _CHANGES_OF_A_MERGE

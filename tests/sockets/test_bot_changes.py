@@ -221,7 +221,7 @@ async def test_losing_the_permission_to_speak_costs_one_line_and_no_storm(stage:
     await stage.ask(other, "Are you still there?")
     assert bot.log.count(f"I may not speak in channel {channel}") == 1
     refused = [one for one in stage.discord.requests if str(channel) in one.route and one.status == 403]
-    assert len(refused) == 2  # typing, and the reply
+    assert 1 <= len(refused) <= 2  # the reply, and typing if the model takes a moment
 
     stage.world.set_permissions(channel, stage.world.bot_id)
     await asyncio.sleep(DOUBTED_SECONDS)

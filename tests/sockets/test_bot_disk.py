@@ -109,6 +109,7 @@ async def test_what_is_accepted_is_on_the_disk_before_the_bot_says_a_word_of_it(
     stage: Stage, bot: Bot, tmp_path: Path
 ) -> None:
     channel = stage.channel()
+    stage.model.levers.hang(0.3)  # who is answered at once sees no typing
     of_interest = "trace=pwrite64,fdatasync,fsync,sendto,sendmsg,write,writev"
     async with watched(bot, "-ff", "-ttt", "-T", "-y", "-s", "10000", "-e", of_interest, "-o", str(tmp_path / "trace")):
         await stage.ask(channel, "My canary is called Xyzzy.")

@@ -330,8 +330,20 @@ async def test_nobody_listens(connect: Open) -> None:
         async with connect(base_url=url) as client:
             with pytest.raises(ModelUnavailable, match="cannot reach") as caught:
                 await read(client)
-    assert "ConnectError" in caught.value.detail
+    assert "ConnectionRefusedError" in caught.value.detail
     assert "hunter2" not in _everything_told(caught.value)
+
+
+async def test_a_server_that_hangs_up_without_a_word_is_not_called_slow(connect: Open) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server, connect(base_url=address) as client:
+        with pytest.raises(ModelUnavailable, match="cannot reach") as caught:
+            await read(client)
+    assert "ServerDisconnectedError" in caught.value.detail
 
 
 async def test_list_models(little: LittleModel, client: OpenAIModel) -> None:

@@ -130,15 +130,18 @@ async def test_typing_costs_the_reply_nothing(stage: Stage) -> None:
     refused = {str(code): status(code, times=9, body={"message": "No", "code": 50013}) for code in (400, 403, 404)}
     for name, pull in (typing | refused).items():
         channel = stage.channel()
+        stage.model.levers.hang(0.3)  # who answers at once shows no typing
         pull(stage.discord.levers, "POST", f"/channels/{channel}/typing")
         begun = time.monotonic()
         assert name in await stage.ask(channel, f"Typing answers {name}.")
         assert time.monotonic() - begun < 3
+        assert any(one.route == f"/channels/{channel}/typing" for one in stage.discord.requests), name
 
 
 async def test_typing_that_meets_the_global_limit_holds_nobody_up_for_ever(stage: Stage) -> None:
     """discord.py lets no request out until the one that met the limit has waited; typing ends before."""
     channel = stage.channel()
+    stage.model.levers.hang(0.3)
     stage.discord.levers.limit("POST", f"/channels/{channel}/typing", retry_after=2.0, scope="global")
     begun = time.monotonic()
     assert "Nemo" in await stage.ask(channel, "My name is Nemo.")

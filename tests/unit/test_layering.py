@@ -50,6 +50,7 @@ OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {"cogs": ("bot.client",), "cogs/mem
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "discord": (
         "bot/client.py",
+        "bot/caches.py",
         "bot/speaker.py",
         "bot/listening.py",  # live messages and those of a history are heard alike
         "bot/history.py",

@@ -114,7 +114,7 @@ class Case:
         await asyncio.gather(*(speaker.turn(number) for speaker in speakers))
         ours = time.perf_counter() - started
         statements = self._notes.take()
-        commits = sum(sql == "COMMIT" for sql, _ in statements) - len(self._ours.windows)
+        commits = sum(sql == "COMMIT" for sql, _ in statements)
         started = time.perf_counter()
         self._floor.repeat(statements, self._ours.windows)
         bare = time.perf_counter() - started

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from storage import Store
+import logging
+
+from storage import StorageError, Store
+
+log = logging.getLogger(__name__)
 
 #: A call moves the factor by at least this share of its difference: the newest twenty or so count.
 LEAST_STEP = 0.05
@@ -34,12 +38,19 @@ class Calibration:
         return self._factor
 
     async def learn(self, ours: int, billed: int | None) -> None:
-        """Learn from one prompt that we counted as *ours* tokens and the provider as *billed*, if it said."""
+        """Learn from one prompt that we counted as *ours* tokens and the provider as *billed*, if it said.
+
+        A database that cannot keep it costs nobody a reply: the next call teaches the same.
+        """
         if not billed or not ours or not BOUNDS[0] <= billed / ours <= BOUNDS[1]:
             return
         self._samples += 1
         self._factor += (billed / ours - self._factor) * max(1 / self._samples, LEAST_STEP)
         is_young = self._samples * LEAST_STEP <= 1
         if is_young or abs(self._factor - self._kept) > WORTH_KEEPING * self._kept:
-            self._kept = self._factor
-            await self._store.learn_factor(self._model, self._factor, self._samples)
+            try:
+                await self._store.learn_factor(self._model, self._factor, self._samples)
+            except StorageError as error:
+                log.warning("what the provider counted could not be kept: %s", error)
+            else:
+                self._kept = self._factor

@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from bot.conversation import HOUR_SECONDS, RETRY_SECONDS, Conversations
-from bot.errors import ChannelClosed, ChannelDeleted, DeliveryError
+from bot.conversation import HOUR_SECONDS, Conversations
+from bot.errors import ChannelClosed, ChannelDeleted, DeliveryError, SettingsError
+from bot.patience import keep_trying, pause_after
 from storage import StorageError, Store
 
 T = TypeVar("T")
@@ -34,6 +35,11 @@ EVERYWHERE = 0
 #: Messages of different servers do not come in the order of their ids. What is older than the newest by this much, in seconds, is
 #: taken to have come.
 DISORDER_SECONDS = 60.0
+
+_ANOTHER_BOTS = (
+    "DATABASE_URL names the memory of another bot (user id {owner}), DISCORD_TOKEN is that of {user_id}; nothing was changed. "
+    'Give this bot a DATABASE_URL of its own, or see "Another bot, the same memory" in docs/self-hosting.md.'
+)
 
 # https://discord.com/developers/docs/reference#snowflakes
 _DISCORD_EPOCH_SECONDS = 1_420_070_400
@@ -111,8 +117,15 @@ class CatchUp:
         self._workers: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
 
-    async def attach(self, look: Look) -> None:
-        """Start, looking at channels with *look*. Raises :class:`storage.errors.StorageError`."""
+    async def attach(self, look: Look, user_id: int) -> None:
+        """Start as the bot *user_id*, looking at channels with *look*.
+
+        Raises :class:`storage.errors.StorageError`, and :class:`bot.errors.SettingsError` if the memory is another bot's: who is
+        in other servers would forget those that are remembered.
+        """
+        owner = await self._store.belong_to(user_id)
+        if owner != user_id:
+            raise SettingsError((_ANOTHER_BOTS.format(owner=owner, user_id=user_id),))
         self._look = look
         self._saved = await self._store.seen()
         self._is_first = not self._saved
@@ -303,7 +316,7 @@ class CatchUp:
             self._queue.appendleft(channel_id)
             self._work()
 
-        timer = asyncio.get_running_loop().call_later(_pause(pending.failures), look)
+        timer = asyncio.get_running_loop().call_later(pause_after(pending.failures), look)
         self._timers.add(timer)
         pending.failures += 1
 
@@ -344,15 +357,4 @@ def snowflake(seconds: float) -> int:
 
 async def _insist(read: Callable[[], Awaitable[T]]) -> T:
     """Read, however long the database cannot: Discord tells only once that a session began."""
-    failures = 0
-    while True:
-        try:
-            return await read()
-        except StorageError as error:
-            log.error("what was said while I was away waits: %s Trying again in %.0f s.", error, _pause(failures))
-            await asyncio.sleep(_pause(failures))
-            failures += 1
-
-
-def _pause(failures: int) -> float:
-    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+    return await keep_trying(read, "what was said while I was away")

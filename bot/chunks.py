@@ -6,6 +6,8 @@ is closed, and opened again in the next chunk with its language.
 A chunk is decided by the shortest beginning of the text that does not fit into one message, and by nothing after it. So
 a growing text changes its last chunk only, and what was sent before need not be edited again.
 
+A masked link is shown with its address in sight (``links.py``): only a chunk by itself tells what Discord will take for one.
+
 Markdown is read as Discord reads it. Three backticks open a code block wherever they stand, the next three close it;
 ``~~~`` and longer runs mean nothing. In a quote each line of a code block starts with ``> ``.
 """
@@ -17,6 +19,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from bot.links import unmasked
 
 #: The length of a Discord message. Discord counts code points (github.com/discord/discord-api-docs/issues/1315), some
 #: clients count UTF-16 code units. Units are never fewer, so counting them satisfies both.
@@ -50,7 +54,9 @@ _WHOLE = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_HALF_WRITTEN = re.compile(r"(?:</[^<>\n]{0,60}|<[^<>\s]{0,60}|https?://\S*|\[[^\[\]\n]{0,200}\]\([^()\s]*)\Z")
+_HALF_WRITTEN = re.compile(
+    r"(?:</[^<>\n]{0,60}|<[^<>\s]{0,60}|\bh(?:tt?|ttps?:?/?)?|https?://\S*|(?<=\])\([^()\s]*\)?)\Z"
+)
 # What a code block without code may have, quoted or not.
 _BLANK_CODE = "> \t\n"
 _DELIMITERS = "`*_~| \t\n"
@@ -80,7 +86,7 @@ def cut(text: str, limit: int = LIMIT) -> list[str]:
     SMALLEST_LIMIT.
     """
     done, rest = _divide(text, limit)
-    return [*done, _closed(rest)] if rest else done
+    return [*done, _ready(rest)] if rest else done
 
 
 def preview(text: str, limit: int = LIMIT) -> list[str]:
@@ -111,7 +117,7 @@ def _divide(text: str, limit: int) -> tuple[list[str], str]:
     while (end := _overflow(rest, limit)) is not None:
         position = _position(rest[:end])
         chunk = rest[:position].rstrip()
-        done.append(_closed(chunk))
+        done.append(_ready(chunk))
         rest = _resumed(rest, position, _open_block(chunk))
     return done, rest
 
@@ -120,10 +126,15 @@ def _overflow(text: str, limit: int) -> int | None:
     """The length of the shortest beginning that ends in a visible character and is too long for a message."""
     units = 0
     for end, character in enumerate(text, start=1):
-        units += 2 if character > "\uffff" else 1
-        if units + _CLOSING > limit and not character.isspace() and _units(_closed(text[:end])) > limit:
+        units += 2 if character > "\uffff" or text.startswith("](", end - 1) else 1
+        if units + _CLOSING > limit and not character.isspace() and _units(_ready(text[:end])) > limit:
             return end
     return None
+
+
+def _ready(text: str) -> str:
+    """*text* as one message: its code closed, its links unmasked (which adds one character to each)."""
+    return unmasked(_closed(text))
 
 
 def _units(text: str) -> int:
@@ -296,7 +307,8 @@ def _marked(text: str, limit: int) -> str:
         marked = text[: block.code] + code + WRITING_MARK + block.closing
     else:
         marked = _marked_prose(text[: block.start].rstrip() if block else text)
-    return marked if _units(marked) <= limit else _closed(text)
+    marked = unmasked(marked)
+    return marked if _units(marked) <= limit else _ready(text)
 
 
 def _marked_prose(text: str) -> str:

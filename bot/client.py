@@ -92,12 +92,12 @@ class MnemoBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Load the cogs, tell Discord of the commands, and start answering: what waits first, live events as they come."""
         history = History(self, self.services.conversations, self.listener, self.services.catch_up_messages)
-        await self.services.catch_up.attach(history.look)
+        assert self.user is not None, "this is called once we are logged in"
+        await self.services.catch_up.attach(history.look, self.user.id)
         for cog in COGS:
             if cog not in self.extensions:  # a login that fails later is tried again, with this
                 await self.load_extension(cog)
         await self._register_commands()
-        assert self.user is not None, "this is called once we are logged in"
         self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
         await self.services.conversations.resume()
 

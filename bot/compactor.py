@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from bot import summary_prompt
 from bot.errors import EmptyReply, ModelError, UserFacingError
+from bot.fault_points import fault_point
 from bot.memory import compaction
 from bot.memory.compaction import FoldTask, LeafTask
 from bot.memory.policy import Policy
 from bot.memory.summarizing import SummarizingPolicy
 from bot.ports import ChatModel, ReplyEnd
-from bot.prompt import ChatPrompt, Prompt
+from bot.prompt import ChatPrompt, Prompt, whole
 from storage import StorageError, Store
 from storage.records import Compaction, Draft, Overrides, Reach, Summary, SummaryKind
 
@@ -63,19 +64,16 @@ class Summarizer:
     seconds: float
 
     async def write(self, request: ChatPrompt) -> Written:
-        """Return what the model writes. Raises :class:`bot.errors.ModelError`, also for what is not whole."""
+        """Return what the model writes, whole or not. Raises :class:`bot.errors.ModelError`."""
         started = time.monotonic()
         text = ""
         deadline = asyncio.get_running_loop().time() + self.seconds
         stream = self.model.stream(self.shape(request), model=self.model_name, deadline=deadline)
         async with aclosing(stream) as items:
             async for item in items:
-                if not isinstance(item, ReplyEnd):
-                    text += item
-                elif item.finish_reason not in _WHOLE:
-                    raise SummaryRefused("The summary broke off.", detail=f"it ended with {item.finish_reason}")
-                else:
-                    return Written(text.strip(), item, time.monotonic() - started)
+                if isinstance(item, ReplyEnd):
+                    return Written(whole(text).strip(), item, time.monotonic() - started)
+                text += item
         raise EmptyReply("The summarizer wrote nothing.", detail="the stream had no end")
 
 
@@ -183,8 +181,11 @@ class Compactor:
         draft = await self._claim(state, task)
         if draft is None:  # what it was to be made of changed since it was read, and whoever changed it told us
             return None
+        fault_point("summary claimed")
         try:
             written = await self._write(draft, policy, focus)
+            await self._book(state.channel_id, written.end)
+            self._check(draft, policy, written)
         except ModelError as error:
             await self._store.fail_summary(draft, state.channel_id, state.epoch, error.detail, now=time.time())
             raise
@@ -212,8 +213,25 @@ class Compactor:
             )
         else:
             request = summary_prompt.digest_prompt(draft.parts, target, focus)
-        written = await self._summarizer.write(request)
+        return await self._summarizer.write(request)
+
+    async def _book(self, channel_id: int, end: ReplyEnd) -> None:
+        usage = end.usage
+        await self._store.book_summary(
+            channel_id,
+            model=end.model,
+            prompt_tokens=usage.prompt_tokens or 0,
+            completion_tokens=usage.completion_tokens or 0,
+            now=time.time(),
+        )
+        fault_point("summary written")
+
+    def _check(self, draft: Draft, policy: SummarizingPolicy, written: Written) -> None:
+        """Refuse what cannot be kept."""
+        target = compaction.target_tokens(draft.kind, policy)
         length = self._count(written.text)
+        if written.end.finish_reason not in _WHOLE:
+            raise SummaryRefused("The summary broke off.", detail=f"it ended with {written.end.finish_reason}")
         if not written.text:
             raise EmptyReply("The summarizer wrote nothing.", detail="the summarizer answered nothing")
         if length > max(target * compaction.SLACK, policy.summary_tokens):
@@ -221,7 +239,6 @@ class Compactor:
                 "The summarizer wrote far too much.",
                 detail=f"the summarizer wrote {length:,} tokens where about {target:,} were asked for",
             )
-        return written
 
     async def _commit(self, state: Compaction, draft: Draft, written: Written) -> Summary | None:
         """Store what was written, unless something under it changed meanwhile."""
@@ -235,6 +252,7 @@ class Compactor:
             completion_tokens=usage.completion_tokens or 0,
             latency=written.latency,
         )
+        fault_point("summary stored")
         where = {"channel": state.channel_id, "span": f"{draft.first}-{draft.last}"}
         if summary is None:
             log.info("a %s is void before it was stored: something under it changed", draft.kind, extra=where)

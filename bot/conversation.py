@@ -10,14 +10,18 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot import prompt
 from bot.compactor import Compactor
 from bot.errors import ChannelClosed, DeliveryError
+from bot.fault_points import fault_point
 from bot.memory import Policies
+from bot.patience import keep_trying, pause_after
 from bot.ports import Speaker
+from bot.retention import expiry
 from bot.turn import Brain, Exchange, Myself
 from storage import StorageError, Store
 from storage.records import Incoming, Overrides, Status, Turn
@@ -34,11 +38,11 @@ VANISHED_SECONDS = HOUR_SECONDS
 #: How long an edit of a message whose creation was not heard of yet is kept in mind, in seconds.
 EARLY_EDIT_SECONDS = 60.0
 
-#: Who cannot reach the database or Discord waits this long, in seconds, longer each time.
-RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
-
 #: A turn belongs to its worker for this much longer than the model may take, in seconds.
 LEASE_MARGIN_SECONDS = 60.0
+
+#: For so many turns with something that was said before the start the model is asked at once: a start is no storm on it.
+RESUMED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,18 @@ class Conversations:
     """The memory and the replies of all channels.
 
     *reply_seconds* is how long the model may take for a reply, *answer_hours* how old a message that an earlier run left may be
-    to be answered.
+    to be answered, *retention_days* how old one may be at all (None: any age).
     """
 
     def __init__(
-        self, brain: Brain, policies: Policies, compactor: Compactor, *, reply_seconds: float, answer_hours: float
+        self,
+        brain: Brain,
+        policies: Policies,
+        compactor: Compactor,
+        *,
+        reply_seconds: float,
+        answer_hours: float,
+        retention_days: int | None,
     ) -> None:
         self._brain = brain
         self._store: Store = brain.store
@@ -70,7 +81,9 @@ class Conversations:
         self._compactor = compactor
         self._lease = reply_seconds + LEASE_MARGIN_SECONDS
         # Counted from the start: what was said to this process is answered, also by who answers nothing old (0 hours).
-        self._answer_after = time.time() - answer_hours * HOUR_SECONDS
+        self._started_at = time.time()
+        self._answer_after = self._started_at - answer_hours * HOUR_SECONDS
+        self._retention_days = retention_days
         self._owner = uuid.uuid4().hex
         self._vanished: dict[int, float] = {}
         self._edited_early: dict[int, tuple[float, str]] = {}
@@ -78,6 +91,7 @@ class Conversations:
         self._woken: set[int] = set()
         self._running: dict[int, Exchange] = {}
         self._changing = asyncio.Lock()
+        self._resuming = asyncio.Semaphore(RESUMED_AT_ONCE)
         self._speaker_for: Callable[[int], Speaker] | None = None
         self._me: Myself | None = None
 
@@ -107,41 +121,56 @@ class Conversations:
     async def hear(self, said: Said, *, addressed: bool) -> bool:
         """Remember what was said and, if it is *addressed* to the bot, answer it in its turn.
 
-        It is on the disk when this returns. Returns False for a message that is known or deleted already. Raises
+        It is on the disk when this returns. Returns False for a message that is known, deleted or too old to be kept. Raises
         :class:`storage.errors.StorageError`.
         """
         self._drop_old()
-        if said.message_id in self._vanished:
+        if said.message_id in self._vanished or said.created_at < expiry(time.time(), self._retention_days):
             return False
-        content = self._edited_early.pop(said.message_id, (0.0, ""))[1] or said.content
+        name = prompt.whole(said.author_name)
+        content = self._edited_early.pop(said.message_id, (0.0, ""))[1] or prompt.whole(said.content)
         incoming = Incoming(
             discord_id=said.message_id,
             channel_id=said.channel_id,
             guild_id=said.guild_id,
             author_id=said.author_id,
-            author_name=said.author_name,
+            author_name=name,
             content=content,
-            tokens=self._tokens(said.author_id, said.author_name, content),
+            tokens=self._tokens(said.author_id, name, content),
             created_at=said.created_at,
         )
         is_idle = said.channel_id not in self._workers
+        fault_point("heard")
         accepting = asyncio.create_task(self._store.accept(incoming, addressed=addressed, now=time.time()))
         if addressed and is_idle:
             # Its worker asks for the turn right behind this, so that one transaction stores the message and begins the turn.
             self._wake(said.channel_id)
         accepted = await accepting
+        if accepted:
+            fault_point("accepted")
+            await self._follow(said)
         if accepted and addressed and not is_idle:
             self._wake(said.channel_id)
         elif accepted and not addressed:
             self._compactor.consider(said.channel_id)
         return accepted
 
+    async def _follow(self, said: Said) -> None:
+        """Let memory follow an edit or a deletion that came while the message was being stored, and found nothing there."""
+        if said.message_id in self._vanished:
+            await self.forget(said.channel_id, [said.message_id])
+        elif said.message_id in self._edited_early:
+            _, content = self._edited_early[said.message_id]
+            await self.correct(said.channel_id, said.message_id, said.author_id, said.author_name, content)
+
     async def correct(self, channel_id: int, message_id: int, author_id: int, author_name: str, content: str) -> bool:
         """Let memory say what a message says after its author edited it; True if that changed something."""
         self._drop_old()
+        content = prompt.whole(content)
         early = self._edited_early[message_id] = time.monotonic() + EARLY_EDIT_SECONDS, content
-        tokens = self._tokens(author_id, author_name, content)
+        tokens = self._tokens(author_id, prompt.whole(author_name), content)
         changed = await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
+        fault_point("corrected")
         if changed:
             self._compactor.consider(channel_id)
             if self._edited_early.get(message_id) == early:
@@ -152,10 +181,14 @@ class Conversations:
         """Take messages that were deleted out of memory, with the replies that stand on them."""
         self._drop_old()
         self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
-        for interrupted in await self._insist(lambda: self._store.forget(message_ids, now=time.time())):
+        forgotten = await self._insist(lambda: self._store.forget(message_ids, now=time.time()))
+        fault_point("forgotten")
+        for interrupted in forgotten:
             exchange = self._running.get(interrupted.channel_id)
             if exchange is not None and exchange.turn.id == interrupted.turn_id:
                 exchange.interrupt("withdrawn")
+            elif interrupted.was_running:
+                self._wake(interrupted.channel_id)
         self._compactor.consider(channel_id)
 
     async def forget_channel(self, channel_id: int) -> None:
@@ -175,15 +208,7 @@ class Conversations:
     async def _insist(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, one after the other, however long the database cannot: Discord tells of it only once."""
         async with self._changing:
-            failures = 0
-            while True:
-                try:
-                    return await change()
-                except StorageError as error:
-                    pause = _pause(failures)
-                    failures += 1
-                    log.error("an edit or a deletion waits: %s Trying again in %.0f s.", error, pause)
-                    await asyncio.sleep(pause)
+            return await keep_trying(change, "an edit or a deletion")
 
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
         return self._brain.viewer.message_tokens(prompt.person_block(author_id, author_name, content))
@@ -213,7 +238,7 @@ class Conversations:
                     while await self._next_turn(channel_id):
                         failures = 0
                 except (StorageError, DeliveryError) as error:
-                    pause = _pause(failures)
+                    pause = pause_after(failures)
                     failures += 1
                     log.error("%s Trying again in %.0f s.", error, pause, extra={"channel": channel_id})
                     await asyncio.sleep(pause)
@@ -234,7 +259,10 @@ class Conversations:
         )
         if turn is None:
             return False
-        exchange = Exchange(turn, self._brain, self._speaker_for(channel_id), self._me)
+        fault_point("begun")
+        is_old = any(trigger.created_at < self._started_at for trigger in turn.triggers)
+        gate = self._resuming if is_old else nullcontext()
+        exchange = Exchange(turn, self._brain, self._speaker_for(channel_id), self._me, gate)
         self._running[channel_id] = exchange
         try:
             await self._run(exchange)
@@ -270,7 +298,3 @@ class Conversations:
         except Exception:  # the channel must get rid of a turn that cannot even be ended with a sentence
             log.exception("the user could not be told of it", extra={"turn": turn.id, "channel": turn.channel_id})
             await self._store.close_turn(turn, Status.FAILED)
-
-
-def _pause(failures: int) -> float:
-    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]

@@ -13,14 +13,16 @@ from functools import partial
 import aiohttp
 import discord
 
+from bot import prompt
 from bot.client import point_at
 from bot.errors import ModelError, SettingsError
 from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
-from bot.runtime import open_counter, open_models
+from bot.runtime import check_room, open_counter, open_models, policies_of
 from bot.settings import BotSettings
 from storage import StorageError, database_path, open_store
 from storage.errors import DatabaseInUse
 from storage.opening import read_through
+from storage.records import Overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ async def examine(settings: BotSettings) -> list[Finding]:
 async def _settings(settings: BotSettings) -> tuple[bool, str]:
     try:
         persona = settings.persona()
+        counter = await open_counter(settings)
+        check_room(policies_of(settings).for_channel(Overrides()), prompt.fixed_tokens(persona, counter.count))
     except SettingsError as error:
         return False, str(error)
     return (

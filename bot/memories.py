@@ -15,14 +15,20 @@ from dataclasses import dataclass, replace
 from bot import formats
 from bot.compactor import Compactor
 from bot.errors import NothingToRestore, OutOfBounds, UserFacingError
+from bot.fault_points import fault_point
 from bot.memory import POLICIES, Policies
 from bot.memory.summarizing import SummarizingPolicy
 from bot.prompt_report import PromptReport
+from bot.retention import expiry
 from bot.view import Viewer
 from storage import Store
 from storage.records import Closed, Covered, Message, Overrides, Overview, Summary, SummaryKind
 
 HOUR_SECONDS = 3_600.0
+
+#: Messages that are too old leave in steps of so many, between which others write, and at most so many each time.
+EXPIRED_IN_A_STEP = 200
+EXPIRED_AT_ONCE = 20_000
 
 #: What a channel may set; the same bounds as the host's settings have.
 MESSAGES_BOUNDS = (2, 10_000)
@@ -89,6 +95,7 @@ class MemoryReport:
     fullness: float
     last_compaction: CompactionReport | None
     restorable_until: float | None
+    retention_days: int | None
 
     @property
     def summary(self) -> str:
@@ -116,6 +123,7 @@ class Memories:
         *,
         model_name: str,
         grace_hours: float,
+        retention_days: int | None,
         interrupt: Callable[[int], None],
     ) -> None:
         self._store = store
@@ -124,6 +132,7 @@ class Memories:
         self._compactor = compactor
         self._model_name = model_name
         self._grace = grace_hours * HOUR_SECONDS
+        self._retention_days = retention_days
         self._interrupt = interrupt
 
     async def report(self, channel_id: int) -> MemoryReport | None:
@@ -141,6 +150,7 @@ class Memories:
             fullness=policy.fullness(overview, self._viewer.fixed_tokens),
             last_compaction=None if newest is None else await self._compaction(channel_id, [newest]),
             restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
+            retention_days=self._retention_days,
         )
 
     async def reset(self, channel_id: int, *, reset_id: int | None = None) -> ResetReport:
@@ -150,6 +160,7 @@ class Memories:
         """
         now = time.time()
         closed = await self._store.reset(channel_id, now=now, reset_id=reset_id)
+        fault_point("reset")
         self._interrupt(channel_id)
         if not self._grace:
             await self.purge()
@@ -170,11 +181,22 @@ class Memories:
 
     async def purge(self) -> int:
         """Delete for good what was reset longer ago than the grace; returns how many epochs."""
-        return await self._store.purge(closed_before=time.time() - self._grace)
+        purged = await self._store.purge(closed_before=time.time() - self._grace)
+        fault_point("purged")
+        return purged
 
-    async def tidy(self) -> None:
-        """Let what was deleted leave the database's files, too."""
-        await self._store.tidy()
+    async def expire(self) -> int:
+        """Delete what was said longer ago than the host keeps it, up to :data:`EXPIRED_AT_ONCE`; returns how many messages."""
+        before = expiry(time.time(), self._retention_days)
+        total = 0
+        while total < EXPIRED_AT_ONCE and (expired := await self._store.expire(before=before, most=EXPIRED_IN_A_STEP)):
+            total += expired
+        return total
+
+    async def tidy(self, *, thoroughly: bool) -> None:
+        """Let what was deleted leave the database's files, too; *thoroughly* makes everybody wait if the database is large."""
+        await self._store.tidy(thoroughly=thoroughly)
+        fault_point("tidied")
 
     async def summarize(self, channel_id: int, focus: str | None) -> CompactionReport | None:
         """Summarize now what is not summarized yet, and tell what this made; None if there was nothing.
@@ -205,8 +227,6 @@ class Memories:
         overview = await self._store.overview(channel_id, closed_after=time.time())
         if overview is None or not overview.summaries:
             raise OutOfBounds("There is no summary here to correct.")
-        if [summary.id for summary in overview.summaries] != [summary.id for summary in instead_of]:
-            raise OutOfBounds("The summary changed while you wrote, and was left as it is: look at it again first.")
         text = text.strip()
         tokens = self._viewer.count(text)
         limit = self._summarizing(overview.overrides).summary_tokens // 2
@@ -216,7 +236,9 @@ class Memories:
             raise OutOfBounds(
                 f"The summary was left as it is: yours has {tokens:,} tokens, and {limit:,} fit beside what is still to come."
             )
-        await self._store.correct_summary(channel_id, text, tokens=tokens, now=time.time())
+        seen = [summary.id for summary in instead_of]
+        if not await self._store.correct_summary(channel_id, text, tokens=tokens, instead_of=seen, now=time.time()):
+            raise OutOfBounds("The summary changed while you wrote, and was left as it is: look at it again first.")
 
     async def policy(self, channel_id: int) -> PolicyReport:
         """Tell which policy holds in a channel."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 AT_ONCE = 150
 SPACING_SECONDS = 600.0
 
-#: Discord takes one IDENTIFY in five seconds (``max_concurrency`` 1); who fails again and again waits twice as long each time.
-LEAST_SPACING_SECONDS = 5.0
+#: Discord takes one IDENTIFY in five seconds (``max_concurrency`` 1), as it sees them; the network may bring them nearer to each
+#: other. Who fails again and again waits twice as long each time.
+LEAST_SPACING_SECONDS = 5.5
 MOST_SPACING_SECONDS = 120.0
 
 #: A connection that held this long was a good one.

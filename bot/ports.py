@@ -87,7 +87,7 @@ class Speaker(Protocol):
         ...
 
     async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
-        """Look for a message of ours after the Discord id *after*: the last that refers to *reply_to*, or, if that is
-        None, the first with this *text*.
+        """Look for a message of ours after the Discord id *after*: the last that refers to *reply_to*, else the first that refers
+        to nothing and has this *text*.
         """
         ...

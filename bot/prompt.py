@@ -66,6 +66,13 @@ TEMPLATE = "{chat_history}\n{human_prefix}: {human_input}\n{ai_prefix}:"
 
 _LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 
+_HALVES = re.compile("[\ud800-\udfff]+")
+
+# Unicode's explicit changes of direction (UAX #9): each by what ends it. The end of an isolate ends what was opened in it, too.
+_END_OF_ISOLATE = "\u2069"
+_CLOSES = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", _END_OF_ISOLATE)
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
 # Letters and marks that show nothing; the rest of Unicode's Default_Ignorable_Code_Point is in the categories that a name loses.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -75,6 +82,11 @@ _UNSEEN = re.compile(
 def system_text(persona: str) -> str:
     """Return the text that stands before the conversation: the persona, then how to read what follows."""
     return f"{persona}\n\n{FRAMING}"
+
+
+def fixed_tokens(persona: str, count: Callable[[str], int]) -> int:
+    """Return the tokens of a prompt without messages."""
+    return count(system_text(persona)) + MESSAGE_OVERHEAD + REPLY_OVERHEAD
 
 
 def clean_name(name: str) -> str:
@@ -88,9 +100,34 @@ def clean_name(name: str) -> str:
     return single[:NAME_LENGTH].strip() or "(no name)"
 
 
+def whole(text: str) -> str:
+    """Return *text* as it can be stored and sent: JSON may hold halves of a character (surrogates), which no UTF-8 does."""
+    return _HALVES.sub(_joined, text)
+
+
+def _joined(halves: re.Match[str]) -> str:
+    return halves[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def indented(text: str) -> str:
-    """Return *text* with every line but the first indented by two spaces, whatever kind of line break it used."""
-    return _LINE_BREAKS.sub("\n  ", text)
+    """Return *text* with every line but the first indented by two spaces, whatever kind of line break it used.
+
+    No line turns around what stands behind it.
+    """
+    return "\n  ".join(map(upright, _LINE_BREAKS.split(text)))
+
+
+def upright(line: str) -> str:
+    """Return *line* with the changes of writing direction that it leaves open closed: what follows is read as it stands."""
+    open_ones: list[str] = []
+    for sign in _DIRECTIONS.findall(line):
+        if sign in _CLOSES:
+            open_ones.append(_CLOSES[sign])
+        elif sign == _END_OF_ISOLATE and sign in open_ones:
+            del open_ones[len(open_ones) - 1 - open_ones[::-1].index(sign) :]
+        elif open_ones[-1:] == [sign]:
+            open_ones.pop()
+    return line + "".join(reversed(open_ones))
 
 
 def person_block(author_id: int, author_name: str, content: str) -> str:
@@ -174,7 +211,7 @@ def shortened(text: str, tokens: int, count: Callable[[str], int]) -> str:
     kept = len(text)
     while kept > 0:
         kept = min(kept - 1, kept * max(tokens, 1) // max(count(text[:kept]), 1))
-        candidate = f"{text[:kept]} [cut here: {len(text) - kept} more characters do not fit]"
+        candidate = f"{upright(text[:kept])} [cut here: {len(text) - kept} more characters do not fit]"
         if count(candidate) <= tokens:
             return candidate
     return "[cut: this message does not fit]"

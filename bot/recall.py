@@ -85,7 +85,7 @@ class _Authors:
         if message.role == "assistant":
             return f"(you) {prompt.indented(message.content)}"
         name = prompt.clean_name(message.author_name)
-        if known and name not in self._shared:
+        if known and name not in self._shared and not name[0].isnumeric():  # "[42 Nemo]" is what 42 is called
             return f"[{name}] {prompt.indented(message.content)}"
         return prompt.block(message)
 

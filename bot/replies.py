@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from bot.chunks import LIMIT, cut, first_sentence_done, preview
 from bot.errors import MessageGone
+from bot.fault_points import fault_point
 from bot.ports import Speaker
 from storage import Store
-from storage.records import Turn
+from storage.records import Chunk, Turn
 
 log = logging.getLogger(__name__)
 
@@ -85,19 +86,24 @@ class ReplyWriter:
         return bool(self._shown)
 
     async def find_shown(self) -> None:
-        """Find what an earlier run of the program has sent of this reply: by id, and else by looking for it."""
+        """Find what an earlier run of the program, or attempt, has sent of this reply, and take back what is no part of it."""
+        found: list[int] = []
         for chunk in self._turn.chunks:
-            message_id = chunk.discord_id or await self._look_for(chunk.number, chunk.text)
+            message_id = chunk.discord_id or await self._look_for(chunk, found)
             if message_id is None:
-                return
+                break
+            found.append(message_id)
             if chunk.discord_id is None:
                 await self._store.chunk_sent(self._turn, chunk.number, message_id)
-            self._shown.append(_Shown(message_id, None))
+                fault_point("chunk found")
+        parts = [chunk for chunk in self._turn.chunks if chunk.attempt == self._turn.attempt]
+        self._shown = [_Shown(message_id, None) for message_id in found[: len(parts)]]
+        if len(parts) < len(self._turn.chunks):
+            await self._delete(found[len(parts) :], first=len(parts))
 
-    async def _look_for(self, number: int, text: str) -> int | None:
-        trigger_id = self._trigger_id
-        after = self._shown[-1].message_id if self._shown else trigger_id
-        return await self._speaker.find(after=after, reply_to=None if number else trigger_id, text=text)
+    async def _look_for(self, chunk: Chunk, before: list[int]) -> int | None:
+        after = before[-1] if before else chunk.reply_to
+        return await self._speaker.find(after=after, reply_to=None if chunk.number else chunk.reply_to, text=chunk.text)
 
     def show(self, text: str) -> None:
         """Let *text*, which is not finished, be shown when its first sentence is there and Discord's pace allows."""
@@ -180,11 +186,18 @@ class ReplyWriter:
         surplus = self._shown[first:]
         if not surplus and first >= len(self._turn.chunks):
             return
-        # Forgotten before they are deleted: else Discord's word of our own deletion would count as somebody's.
-        await self._store.drop_chunks(self._turn, first=first)
+        # Marked before they are deleted: else Discord's word of our own deletion would count as somebody's.
+        await self._store.retract_chunks(self._turn, first=first)
+        fault_point("chunks retracted")
         del self._shown[first:]
-        for shown in surplus:
-            await self._speaker.delete(shown.message_id)
+        await self._delete([shown.message_id for shown in surplus], first=first)
+
+    async def _delete(self, message_ids: list[int], *, first: int) -> None:
+        for message_id in message_ids:
+            await self._speaker.delete(message_id)
+            fault_point("chunk deleted")
+        await self._store.drop_chunks(self._turn, first=first)
+        fault_point("chunks dropped")
 
     async def _present(self, chunks: list[str]) -> None:
         for number, text in enumerate(chunks):
@@ -196,16 +209,19 @@ class ReplyWriter:
                 await self._edit(number, text)
 
     async def _send(self, number: int, text: str) -> None:
-        trigger = self._turn.newest
         await self.noted()
-        if number or text != self._recorded:
-            await self._store.record_chunk(self._turn, number, text)
+        is_recorded = number == 0 and text == self._recorded
+        if not is_recorded and not await self._store.record_chunk(self._turn, number, text):
+            self.halt()  # memory knows of a deletion or a reset a moment before we are told
+            return
+        fault_point("chunk recorded")
         message_id = await self._speaker.send(
             text,
             nonce=nonce(self._trigger_id, self._turn.attempt, number),
             reply_to=self._trigger_id if number == 0 else None,
-            ping=trigger.author_id,
+            ping=self._ping,
         )
+        fault_point("chunk sent")
         self._shown.append(_Shown(message_id, text))
         self._noting = asyncio.create_task(self._store.chunk_sent(self._turn, number, message_id))
 
@@ -214,15 +230,21 @@ class ReplyWriter:
         noting, self._noting = self._noting, None
         if noting is not None:
             await noting
+            fault_point("chunk known")
 
     async def _edit(self, number: int, text: str) -> None:
         shown = self._shown[number]
         shown.text = text
         try:
-            await self._speaker.edit(shown.message_id, text, ping=self._turn.newest.author_id)
+            await self._speaker.edit(shown.message_id, text, ping=self._ping)
+            fault_point("chunk edited")
         except MessageGone:
             # Somebody deleted it. The event that says so decides what becomes of the turn; until then nothing is to be edited.
             log.info("a chunk that was to be edited is gone", extra={"turn": self._turn.id, "chunk": number})
+
+    @property
+    def _ping(self) -> int | None:
+        return self._turn.newest.author_id if self._turn.triggers else None
 
     @property
     def _trigger_id(self) -> int:

@@ -10,9 +10,9 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
@@ -24,6 +24,7 @@ from bot.client import MnemoBot, Services, point_at
 from bot.compactor import Compactor, Summarizer
 from bot.conversation import Conversations
 from bot.errors import FatalError, ModelError, ModelRefused, RequestRefused, SettingsError
+from bot.fault_points import fault_point
 from bot.gateway import REFUSED_BY_DISCORD, stay_connected
 from bot.memories import LEAST_ROOM_TOKENS, Memories
 from bot.memory import Policies, Policy
@@ -40,6 +41,8 @@ from bot.view import Viewer
 from storage import StorageError, Store, database_path, open_store
 from storage.records import Overrides
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 Models = list[tuple[Endpoint, OpenAIModel]]
@@ -48,12 +51,13 @@ Models = list[tuple[Endpoint, OpenAIModel]]
 REPLIES_GRACE_SECONDS = 5.0
 GOODBYE_SECONDS = 2.0
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 #: A login that takes longer is tried again: some of its requests hang.
 LOGIN_SECONDS = 90.0
 
 #: So long we stay when the database is damaged: whoever wrote just then is being told that it was not saved.
 LAST_WORDS_SECONDS = 2.0
-
 
 _MAX_PAUSE_SECONDS = 60.0
 
@@ -66,28 +70,39 @@ async def run(settings: BotSettings) -> None:
     stop = _stop_signal()
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
     damage: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
-    async with open_services(settings, on_damage=damage.set_result) as (services, models):
-        async with MnemoBot(services) as bot:
-            checking = asyncio.create_task(_check_models(models), name="model-check")
-            connected = asyncio.create_task(_stay_on_discord(bot, settings.token), name="discord")
-            stopping = asyncio.create_task(stop.wait(), name="stop-signal")
-            try:
-                reasons: list[asyncio.Future[Any]] = [connected, stopping, damage]
-                await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
-                if damage.done():
-                    await asyncio.sleep(LAST_WORDS_SECONDS)
-                log.info("stopping")
-                await services.conversations.close(REPLIES_GRACE_SECONDS)
-                await _say_goodbye(bot)
-            finally:
-                for task in (checking, stopping, connected):
-                    task.cancel()
-                _, ended, *_ = await asyncio.gather(checking, connected, stopping, return_exceptions=True)
-        if damage.done():
-            raise damage.result()
-        if isinstance(ended, Exception):
-            raise ended
+    with contextlib.suppress(_Stopped):
+        async with open_services(settings, stop, on_damage=damage.set_result) as (services, models):
+            await _serve(services, models, settings.token, stop, damage)
     log.info("stopped")
+
+
+async def _serve(
+    services: Services, models: Models, token: str, stop: asyncio.Event, damage: asyncio.Future[StorageError]
+) -> None:
+    """Answer until the signal to stop, or until the database turns out to be damaged."""
+    async with MnemoBot(services) as bot:
+        checking = asyncio.create_task(_check_models(models), name="model-check")
+        connected = asyncio.create_task(_stay_on_discord(bot, token), name="discord")
+        stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+        try:
+            reasons: list[asyncio.Future[Any]] = [connected, stopping, damage]
+            await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+            if damage.done():
+                await asyncio.sleep(LAST_WORDS_SECONDS)
+            log.info("stopping")
+            fault_point("stopping")
+            await services.conversations.close(REPLIES_GRACE_SECONDS)
+            fault_point("conversations closed")
+            await _say_goodbye(bot)
+            fault_point("goodbye said")
+        finally:
+            for task in (checking, stopping, connected):
+                task.cancel()
+            _, ended, *_ = await asyncio.gather(checking, connected, stopping, return_exceptions=True)
+    if damage.done():
+        raise damage.result()
+    if isinstance(ended, Exception):
+        raise ended
 
 
 async def _say_goodbye(bot: MnemoBot) -> None:
@@ -98,12 +113,18 @@ async def _say_goodbye(bot: MnemoBot) -> None:
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, *, on_damage: Callable[[StorageError], object] = lambda _: None
+    settings: Settings,
+    stop: asyncio.Event | None = None,
+    *,
+    on_damage: Callable[[StorageError], object] = lambda _: None,
 ) -> AsyncIterator[tuple[Services, Models]]:
-    """Open all that the bot uses, Discord apart. *on_damage* is called once if the database turns out to be damaged."""
+    """Open all that the bot uses, Discord apart; what takes long is given up on *stop*.
+
+    *on_damage* is called once if the database turns out to be damaged.
+    """
     persona = settings.persona()
     async with open_store(settings.database_url, on_damage=on_damage) as store, open_models(settings) as models:
-        counter = await open_counter(settings)
+        counter = await _unless(stop or asyncio.Event(), open_counter(settings))
         calibration = await Calibration.load(store, settings.chat_model)
         (_, main), *others = models
         fallback = next(((model, endpoint.model) for endpoint, model in others), None)
@@ -137,6 +158,27 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         ]
 
 
+class _Stopped(Exception):
+    """The signal to stop came before all was open."""
+
+
+async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, T]) -> T:
+    """Return what *opening* opens. Raises :class:`_Stopped` if *stop* is set first."""
+    working, stopping = (
+        asyncio.create_task(opening, name="opening"),
+        asyncio.create_task(stop.wait(), name="stop-signal"),
+    )
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise _Stopped
+        return working.result()
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
 def compose(
     settings: Settings,
     store: Store,
@@ -149,14 +191,7 @@ def compose(
     now: Callable[[], float] = time.time,
 ) -> Services:
     """Put the services together; nothing is opened here."""
-    policies = Policies(
-        settings.memory_policy,
-        max_messages=settings.memory_max_messages,
-        max_tokens=settings.memory_max_tokens,
-        context_tokens=settings.model_context_tokens,
-        trim_to=settings.memory_trim_to,
-        scale=calibration.factor,
-    )
+    policies = policies_of(settings, calibration.factor)
     shape = prompt.Shape(settings.model_api, settings.prompt_template, settings.human_prefix, settings.ai_prefix)
     recaller = Recaller(store, counter.count, recall_threshold)
     viewer = Viewer(store, policies, recaller, shape, persona=persona, count=counter.count)
@@ -171,6 +206,7 @@ def compose(
         compactor,
         reply_seconds=OUTAGE_SECONDS + settings.reply_timeout_seconds,
         answer_hours=settings.catch_up_hours,
+        retention_days=settings.retention_days,
     )
     catch_up = CatchUp(store, conversations, hours=settings.catch_up_hours)
     memories = Memories(
@@ -180,10 +216,23 @@ def compose(
         compactor,
         model_name=settings.chat_model,
         grace_hours=settings.reset_grace_hours,
+        retention_days=settings.retention_days,
         interrupt=conversations.interrupt,
     )
     return Services(
         conversations, catch_up, memories, compactor, viewer, settings.reply_mode, settings.catch_up_messages
+    )
+
+
+def policies_of(settings: Settings, scale: Callable[[], float] = lambda: 1.0) -> Policies:
+    """Return the policies that the settings ask for. *scale* says how many of the model's tokens one of ours is."""
+    return Policies(
+        settings.memory_policy,
+        max_messages=settings.memory_max_messages,
+        max_tokens=settings.memory_max_tokens,
+        context_tokens=settings.model_context_tokens,
+        trim_to=settings.memory_trim_to,
+        scale=scale,
     )
 
 
@@ -214,10 +263,17 @@ def vocabulary_folder(settings: Settings) -> Path:
 
 
 def _stop_signal() -> asyncio.Event:
+    """Return what the first SIGTERM or SIGINT sets. Those after it change nothing, not even while the interpreter ends."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def ask(*_: object) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, ask)  # the loop's own handlers end with it
     return stop
 
 

@@ -101,6 +101,7 @@ class Settings(DatabaseSettings):
     memory_max_tokens: int = Field(4_000, ge=500, le=1_000_000)
     memory_trim_to: float = Field(0.5, ge=0.1, le=1)
     reset_grace_hours: float = Field(24, ge=0, le=8_760)
+    retention_days: int | None = Field(None, ge=1, le=36_500)
     catch_up_hours: float = Field(24, ge=0, le=720)
     catch_up_messages: int = Field(200, ge=1, le=1_000)
 

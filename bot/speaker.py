@@ -28,8 +28,9 @@ TYPING_SECONDS = 8.0
 #: A reply that comes sooner is not announced: nobody would see it, and it would count among the bot's 50 requests a second.
 TYPING_PATIENCE_SECONDS = 0.1
 
-#: How many messages after the trigger are looked through for one of ours whose id is not known.
-LOOK_THROUGH = 100
+#: How many messages after the trigger are looked through for one of ours whose id is not known: what is said in a busy channel
+#: while a reply waits for its turn.
+LOOK_THROUGH = 1000
 
 # Error codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 _UNKNOWN_MESSAGE = 10008
@@ -111,11 +112,12 @@ class DiscordSpeaker:
         own = self._client.user
         history = self._channel.history(after=discord.Object(after), limit=LOOK_THROUGH, oldest_first=True)
         ours = [message async for message in history if own is not None and message.author.id == own.id]
-        if reply_to is None:
-            return next((message.id for message in ours if message.content == text.strip()), None)
         # A word that the reply has to wait may stand before it, if that was too long ago for their nonce to make them one.
         referring = [one.id for one in ours if one.reference is not None and one.reference.message_id == reply_to]
-        return referring[-1] if referring else None
+        if reply_to is not None and referring:
+            return referring[-1]
+        # One without a reference is a later chunk, or answered what was deleted just before Discord took it.
+        return next((one.id for one in ours if one.reference is None and one.content == text.strip()), None)
 
     async def _request(self, request: Callable[[], Awaitable[T]]) -> T:
         self._closed.check(self._id)

@@ -9,13 +9,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar
 
 from bot.calibration import Calibration
-from bot.errors import ChannelClosed, ContextOverflow, DeliveryError, ModelDown, ModelError, ModelUnavailable
+from bot.errors import ContextOverflow, ModelDown, ModelError, ModelUnavailable
+from bot.fault_points import fault_point
+from bot.patience import keep_trying
 from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
+from bot.prompt import whole
 from bot.replies import ReplyWriter
 from bot.view import View, Viewer
 from storage import Store
@@ -40,6 +44,9 @@ NOTES = {
     "content_filter": "-# The model's content filter ended the reply here.",
 }
 STOPPED_BY_RESET = "-# Stopped: the memory of this channel was reset."
+
+#: Of a reply in our own words: no model wrote it, and nothing is billed.
+OUR_WORDS = Outcome("", finish_reason=None, prompt_tokens=None, cached_tokens=None, completion_tokens=None, latency=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +74,17 @@ class Myself:
 
 
 class Exchange:
-    """The work on one turn."""
+    """The work on one turn. The model is asked within *gate*."""
 
-    def __init__(self, turn: Turn, brain: Brain, speaker: Speaker, me: Myself) -> None:
+    def __init__(
+        self, turn: Turn, brain: Brain, speaker: Speaker, me: Myself, gate: AbstractAsyncContextManager[None]
+    ) -> None:
         self.turn = turn
         self._brain = brain
         self._store = brain.store
         self._speaker = speaker
         self._me = me
+        self._gate = gate
         self._writer = ReplyWriter(turn, speaker, brain.store)
         self._generating: asyncio.Task[object] | None = None
         self.is_waiting = False
@@ -90,8 +100,9 @@ class Exchange:
     async def run(self, *, answer_after: float) -> None:
         """Bring the turn to its end.
 
-        A turn claimed before *answer_after* gets a word that it is too late. Raises :class:`bot.errors.DeliveryError` and
-        :class:`storage.errors.StorageError`; the turn is then left as it is and can be taken up again.
+        To a turn claimed before *answer_after* the reply is a word that it is too late: without any, the model would take it up
+        with the next turn. Raises :class:`bot.errors.DeliveryError` and :class:`storage.errors.StorageError`; the turn is then
+        left as it is and can be taken up again.
         """
         try:
             await self._run(answer_after)
@@ -100,11 +111,14 @@ class Exchange:
 
     async def _run(self, answer_after: float) -> None:
         await self._writer.find_shown()
+        if not self.turn.triggers or self.turn.is_closed:
+            await self._stop()
+            return
         try:
             if self.turn.status is Status.SENDING:
                 await self._deliver(self.turn.reply or "", self.turn.finish_reason)
             elif self.turn.claimed_at < answer_after:
-                await self._end_with(TOO_OLD, Status.CANCELLED)
+                await self._reply(TOO_OLD, OUR_WORDS)
             else:
                 await self._answer()
         except _Outdated:  # memory knows of the deletion a moment before we are told
@@ -130,21 +144,30 @@ class Exchange:
             completion_tokens=end.usage.completion_tokens,
             latency=latency,
         )
-        text = self._writer.newest
-        first_chunk = self._writer.first_chunk(_with_note(text, end.finish_reason))
-        if await self._store.complete(self.turn, text, outcome, first_chunk=first_chunk):
-            await self._deliver(text, end.finish_reason)
+        fault_point("text whole")
+        await self._reply(self._writer.newest, outcome)
+
+    async def _reply(self, text: str, outcome: Outcome) -> None:
+        """Take *text* as the turn's reply. Only we have it, and it may have been paid for: the database is waited for."""
+        first_chunk = self._writer.first_chunk(_with_note(text, outcome.finish_reason))
+        completing = partial(self._store.complete, self.turn, text, outcome, first_chunk=first_chunk)
+        if await keep_trying(completing, "a reply"):
+            fault_point("completed")
+            await self._deliver(text, outcome.finish_reason)
 
     async def _ask(self) -> tuple[ReplyEnd, float]:
         """Let the model write, and wait for it while it is left alone. Returns how it ended, and its seconds."""
         give_up = asyncio.get_running_loop().time() + OUTAGE_SECONDS
         while True:
-            started = time.monotonic()
             try:
-                async with self._speaker.typing():
-                    return await self._interruptibly(self._stream_with_retry), time.monotonic() - started
+                return await self._interruptibly(self._generate)
             except ModelDown as down:
                 await self._wait_for_model(down, give_up)
+
+    async def _generate(self) -> tuple[ReplyEnd, float]:
+        async with self._gate, self._speaker.typing():
+            started = time.monotonic()
+            return await self._stream_with_retry(), time.monotonic() - started
 
     async def _wait_for_model(self, down: ModelDown, give_up: float) -> None:
         if self._interruption is None and self._writer.newest != (notice := WAITING.format(down)):
@@ -185,19 +208,22 @@ class Exchange:
     async def _stream(self, view: View, deadline: float) -> ReplyEnd:
         text = ""
         brain, request = self._brain, self._brain.viewer.build(view)
+        fault_point("prompt built")
         async with aclosing(brain.model.stream(request, model=brain.model_name, deadline=deadline)) as reply:
             async for item in reply:
                 if isinstance(item, ReplyEnd):
                     if not item.is_fallback:  # another model counts in other tokens
                         await brain.calibration.learn(brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
+                fault_point("text came")
                 text += item
-                self._writer.show(text)
+                self._writer.show(whole(text))
         raise ModelUnavailable("The model broke off. Please try again.", detail="the stream had no end")
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
         if self._interruption is None:
             await self._writer.finish(_with_note(text, finish_reason))
+        fault_point("shown")
         if self._interruption is None:
             finishing = self._store.finish(
                 self.turn,
@@ -207,6 +233,7 @@ class Exchange:
                 now=self._brain.now(),
             )
             await asyncio.gather(self._writer.noted(), finishing)  # in this order, and in one transaction
+            fault_point("answered")
 
     async def _end_with(self, sentence: str, status: Status) -> None:
         await self._writer.finish(sentence)
@@ -219,16 +246,19 @@ class Exchange:
 
     async def _clean_up(self) -> None:
         """Leave nothing half-written behind after an interruption."""
-        try:
-            await self._writer.settle()
-            if self._interruption == "withdrawn":
-                await self._writer.withdraw()
-            elif self._writer.is_visible:
-                await self._writer.stop(STOPPED_BY_RESET)
-        except ChannelClosed:
-            pass  # the host is told once, by who found out
-        except DeliveryError as error:
-            log.info("an interrupted reply could not be tidied up: %s", error, extra={"turn": self.turn.id})
+        await self._writer.settle()
+        fault_point("interrupted")
+        if self._interruption == "withdrawn":
+            await self._writer.withdraw()
+        else:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """End a turn that is not to be answered any more; where a beginning of the reply stands, say so."""
+        if self._writer.is_visible:
+            await self._writer.stop(STOPPED_BY_RESET)
+            fault_point("stopped")
+        await self._store.close_turn(self.turn, Status.CANCELLED)
 
 
 def _with_note(text: str, finish_reason: str | None) -> str:

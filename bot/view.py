@@ -60,7 +60,7 @@ class Viewer:
         self._persona = persona
         self._shape = shape
         self.count = count
-        self.fixed_tokens = count(prompt.system_text(persona)) + prompt.MESSAGE_OVERHEAD + prompt.REPLY_OVERHEAD
+        self.fixed_tokens = prompt.fixed_tokens(persona, count)
 
     async def for_turn(self, turn: Turn) -> View | None:
         """Return what the model is to see for *turn*, having moved the window's start if the policy cut.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from discord.ext import commands, tasks
@@ -26,6 +27,7 @@ class HousekeepingCog(commands.Cog):
     def __init__(self, memories: Memories, catch_up: CatchUp) -> None:
         self._memories = memories
         self._catch_up = catch_up
+        self._day = datetime.now(UTC).date()
 
     async def cog_load(self) -> None:
         """Start the loops."""
@@ -39,15 +41,20 @@ class HousekeepingCog(commands.Cog):
 
     @tasks.loop(seconds=SECONDS)
     async def tidy(self) -> None:
-        """Delete what is past its grace, and what of it still stands in the files; a database that cannot is asked again."""
+        """Delete what is past its grace or too old, and what of it stands in the files; what fails is tried again."""
+        today = datetime.now(UTC).date()
         try:
             purged = await self._memories.purge()
-            await self._memories.tidy()
+            expired = await self._memories.expire()
+            await self._memories.tidy(thoroughly=today != self._day)
         except StorageError as error:
             log.error("what is to be forgotten could not be deleted; trying again in %d s: %s", SECONDS, error)
         else:
+            self._day = today
             if purged:
                 log.info("deleted %d memories that were reset longer ago than the grace", purged)
+            if expired:
+                log.info("deleted %d messages that are older than RETENTION_DAYS", expired)
 
     @tasks.loop(seconds=SECONDS)
     async def keep(self) -> None:

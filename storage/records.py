@@ -55,11 +55,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One Discord message of a reply; *discord_id* is None until Discord has said it."""
+    """One Discord message of a reply; *discord_id* is None until Discord has said it.
+
+    *reply_to* is the Discord id of the trigger that the reply refers to. One of another *attempt* than its turn's is no part of
+    the reply any more and has to be taken back.
+    """
 
     number: int
+    attempt: int
     text: str = field(repr=False)
-    discord_id: int | None = None
+    discord_id: int | None
+    reply_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,9 @@ class Overrides:
 class Turn:
     """One exchange, taken by a worker: the messages to answer, and what is known of the reply.
 
-    *reply* is the whole text once the model has finished, with its *finish_reason*, else None. *chunks* are those of this
-    reply that were recorded before, in order.
+    *reply* is the whole text once the model has finished, with its *finish_reason*, else None. *chunks* are those that were
+    recorded before, in order. Without triggers, or if its epoch *is_closed*, all that is left to do is to tidy up what of the
+    reply is shown.
     """
 
     id: int
@@ -91,6 +98,7 @@ class Turn:
     finish_reason: str | None = None
     chunks: tuple[Chunk, ...] = ()
     overrides: Overrides = Overrides()
+    is_closed: bool = False
 
     @property
     def newest(self) -> Message:

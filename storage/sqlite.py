@@ -35,11 +35,14 @@ from storage.records import (
     Turn,
     Window,
 )
-from storage.sql import epochs, index, intake, rows, summaries, transcript, turns, window
+from storage.sql import epochs, index, intake, retention, rows, summaries, transcript, turns, window
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+#: A database of up to so many bytes is rewritten whenever something was deleted: that takes at most half a second.
+REWRITTEN_AT_ONCE = 64 * 2**20
 
 #: After each part of a merge everybody else may write for so many times as long as it took.
 _PAUSE_OF_MERGES = 4
@@ -61,6 +64,8 @@ class SqliteStore:
         self._opened = AsyncExitStack()
         #: Whether something was deleted that the files still hold. True at first: a crash may have come before the tidying.
         self._has_remains = True
+        #: Whether unused parts of the database's pages may hold copies of it, too.
+        self._has_copies = True
         #: How often in a row they could not be tidied.
         self._untidied = 0
 
@@ -132,6 +137,9 @@ class SqliteStore:
     async def known_channels(self, guild_id: int | None) -> list[int]:
         return await self._read(lambda db: intake.known_channels(db, guild_id))
 
+    async def belong_to(self, user_id: int) -> int:
+        return await self._write(lambda db: intake.belong_to(db, user_id))
+
     async def seen(self) -> dict[int, int]:
         return await self._read(intake.seen)
 
@@ -175,6 +183,12 @@ class SqliteStore:
     ) -> Draft | None:
         return await self._write(lambda db: summaries.claim_digest(db, state, parts, reason, now))
 
+    async def book_summary(
+        self, channel_id: int, *, model: str, prompt_tokens: int, completion_tokens: int, now: float
+    ) -> None:
+        usage = (prompt_tokens, completion_tokens)
+        await self._write(lambda db: summaries.book(db, channel_id, model, usage, now))
+
     async def commit_summary(
         self,
         draft: Draft,
@@ -195,8 +209,10 @@ class SqliteStore:
     async def fail_summary(self, draft: Draft, channel_id: int, epoch: int, error: str, *, now: float) -> None:
         await self._write(lambda db: summaries.fail(db, draft, channel_id, epoch, error, now))
 
-    async def correct_summary(self, channel_id: int, text: str, *, tokens: int, now: float) -> bool:
-        return await self._write(lambda db: summaries.correct(db, channel_id, text, tokens, now))
+    async def correct_summary(
+        self, channel_id: int, text: str, *, tokens: int, instead_of: Sequence[int], now: float
+    ) -> bool:
+        return await self._write(lambda db: summaries.correct(db, channel_id, text, tokens, instead_of, now))
 
     async def term_positions(
         self, channel_id: int, epoch: int, terms: Sequence[str], *, newest: int
@@ -224,13 +240,17 @@ class SqliteStore:
     async def factors(self) -> dict[str, tuple[float, int]]:
         return await self._read(transcript.factors)
 
-    async def record_chunk(self, turn: Turn, number: int, text: str) -> None:
-        await self._write(lambda db: turns.record_chunk(db, turn, number, text))
+    async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
+        return await self._write(lambda db: turns.record_chunk(db, turn, number, text))
 
     async def chunk_sent(self, turn: Turn, number: int, discord_id: int) -> None:
         await self._write(lambda db: turns.chunk_sent(db, turn.id, number, discord_id))
 
+    async def retract_chunks(self, turn: Turn, *, first: int) -> None:
+        await self._write(lambda db: turns.retract_chunks(db, turn.id, first))
+
     async def drop_chunks(self, turn: Turn, *, first: int) -> None:
+        self._has_remains = True
         await self._write(lambda db: turns.drop_chunks(db, turn.id, first))
 
     async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
@@ -240,6 +260,7 @@ class SqliteStore:
         return await self._write(lambda db: turns.finish(db, turn, author_id, author_name, tokens, now))
 
     async def close_turn(self, turn: Turn, status: Status) -> bool:
+        self._has_remains = True  # what was shown of a reply that is no message
         return await self._write(lambda db: turns.close(db, turn, status))
 
     async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
@@ -255,27 +276,29 @@ class SqliteStore:
             await self.tidy()
         return purged
 
-    async def tidy(self) -> None:
-        if not self._has_remains:
+    async def expire(self, *, before: float, most: int) -> int:
+        expired = await self._write(lambda db: retention.expire(db, before, most))
+        self._has_remains = self._has_remains or expired > 0
+        return expired
+
+    async def tidy(self, *, thoroughly: bool = False) -> None:
+        if not (self._has_remains or (thoroughly and self._has_copies)):
             return
-        self._has_remains = False  # what is deleted from now on is left for the next time
+        self._has_remains = emptied = False
         try:
             await self._merge_index()
-            emptied = await self._write_log_back()
-        except BaseException:
-            self._has_remains = True
-            raise
-        if emptied:
-            self._untidied = 0
-        else:
-            self._has_remains = True
-            self._untidied += 1
-            if self._untidied == UNTIDIED_TO_TELL:
-                log.warning(_READ_BY_ANOTHER, self._path)
+            self._has_copies = not await self._run_alone(partial(_rewrite, thoroughly))
+            emptied = await self._run_alone(_empty_wal)
+        finally:  # what is deleted meanwhile leaves remains of its own
+            self._has_remains = self._has_remains or not emptied
+        self._untidied = 0 if emptied else self._untidied + 1
+        if self._untidied == UNTIDIED_TO_TELL:
+            log.warning(_READ_BY_ANOTHER, self._path)
 
-    async def _write_log_back(self) -> bool:
+    async def _run_alone(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Run on the writing connection what cannot be part of a transaction."""
         with self._while_whole():
-            return await self._writing.run(_empty_wal)
+            return await self._writing.run(operation)
 
     async def _merge_index(self) -> None:
         is_first = is_unfinished = True
@@ -320,6 +343,18 @@ def _in_snapshot(query: Callable[[sqlite3.Connection], T], db: sqlite3.Connectio
     finally:
         if db.in_transaction:  # an error of the disk ends it by itself
             db.execute("ROLLBACK")
+
+
+def _rewrite(thoroughly: bool, db: sqlite3.Connection) -> bool:
+    """Rewrite the database, if it is small or *thoroughly*; returns whether it was.
+
+    When SQLite moves a row to another page it leaves a copy in what is unused then, and secure_delete does not reach that.
+    """
+    pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    if pages * size > REWRITTEN_AT_ONCE and not thoroughly:
+        return False
+    db.execute("VACUUM")
+    return True
 
 
 def _empty_wal(db: sqlite3.Connection) -> bool:

@@ -46,8 +46,8 @@ class Store(Protocol):
     async def forget(self, discord_ids: Collection[int], *, now: float) -> list[Interrupted]:
         """Take what was deleted on Discord out of memory, and return the turns that lost a trigger or a chunk.
 
-        The reply of a turn goes with any of its triggers or chunks. An unfinished turn is brought to its next attempt
-        if triggers remain, else cancelled.
+        The reply of a turn goes with any of its triggers or chunks. An unfinished turn is brought to its next attempt, or
+        cancelled if no triggers remain and none of its chunks was recorded.
         """
         ...
 
@@ -64,6 +64,10 @@ class Store(Protocol):
 
         Those that spoke last come first.
         """
+        ...
+
+    async def belong_to(self, user_id: int) -> int:
+        """Let this be the memory of the bot *user_id* if it is nobody's yet, and return the id of the bot whose it is."""
         ...
 
     async def seen(self) -> dict[int, int]:
@@ -142,6 +146,12 @@ class Store(Protocol):
         """Claim a digest of *parts*; None if these are not shown any more, or epoch or policy are not those of *state*."""
         ...
 
+    async def book_summary(
+        self, channel_id: int, *, model: str, prompt_tokens: int, completion_tokens: int, now: float
+    ) -> None:
+        """Count what the summarizer wrote: it was billed, whether it can be kept or not."""
+        ...
+
     async def commit_summary(
         self,
         draft: Draft,
@@ -167,10 +177,12 @@ class Store(Protocol):
         """Throw a draft away and note why, until a summary can be made again."""
         ...
 
-    async def correct_summary(self, channel_id: int, text: str, *, tokens: int, now: float) -> bool:
-        """Put an admin's words in the place of all summaries that are shown. False if there are none.
+    async def correct_summary(
+        self, channel_id: int, text: str, *, tokens: int, instead_of: Sequence[int], now: float
+    ) -> bool:
+        """Put an admin's words in the place of the summaries with the ids *instead_of*. False if not exactly these are shown.
 
-        They stand until a message beneath them is edited or deleted.
+        They stand until a message beneath them is edited, deleted or expires.
         """
         ...
 
@@ -210,20 +222,27 @@ class Store(Protocol):
         """Return what was learned for each model: the factor, and from how many calls."""
         ...
 
-    async def tidy(self) -> None:
-        """Let what was deleted leave the files too: the index's segments and the write-ahead log."""
+    async def tidy(self, *, thoroughly: bool = False) -> None:
+        """Let what was deleted leave the files too: the index's segments, unused parts of pages, the write-ahead log.
+
+        Unused parts of a large database's pages are only overwritten *thoroughly*, for which everybody has to wait.
+        """
         ...
 
-    async def record_chunk(self, turn: Turn, number: int, text: str) -> None:
-        """Record that a chunk is about to be sent with *text*."""
+    async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
+        """Record that a chunk is about to be sent with *text*. False if this attempt was taken away: it must not be sent then."""
         ...
 
     async def chunk_sent(self, turn: Turn, number: int, discord_id: int) -> None:
         """Record the Discord id of a chunk."""
         ...
 
+    async def retract_chunks(self, turn: Turn, *, first: int) -> None:
+        """Mark the chunks from number *first* on as no part of the reply any more, before they are deleted on Discord."""
+        ...
+
     async def drop_chunks(self, turn: Turn, *, first: int) -> None:
-        """Forget the chunks from number *first* on, before they are deleted on Discord."""
+        """Forget the chunks from number *first* on, once they are deleted on Discord."""
         ...
 
     async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
@@ -242,9 +261,10 @@ class Store(Protocol):
         ...
 
     async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
-        """Close the channel's epoch, cancel its unfinished turns and open a new one. None if nothing is known of it.
+        """Close the channel's epoch and open a new one. None if nothing is known of it.
 
-        What was said before the Discord id *reset_id* is not accepted any more.
+        What was said before the Discord id *reset_id* is not accepted any more. Unfinished turns are cancelled; one of which a
+        chunk was recorded is closed by whoever tidies up what is shown of it.
         """
         ...
 
@@ -254,6 +274,14 @@ class Store(Protocol):
 
     async def purge(self, *, closed_before: float) -> int:
         """Delete the epochs closed at or before *closed_before*, from the disk too; returns how many."""
+        ...
+
+    async def expire(self, *, before: float, most: int) -> int:
+        """Delete the oldest *most* messages that were said before *before*, whole turns with them, and return how many went.
+
+        A turn is as old as its first message; one that is not finished stays. Summaries that cover a message that went are void,
+        or gone if nothing is left beneath them.
+        """
         ...
 
     async def overview(self, channel_id: int, *, closed_after: float) -> Overview | None:

@@ -11,6 +11,7 @@ from discord import app_commands
 from bot.answers import answer, defer, reads_history
 from bot.errors import NotPermitted
 from bot.memories import search_words
+from bot.prompt import clean_name
 from cogs.memory.shared import MemoryCommands, channel_of, escaped
 from storage.records import Message
 
@@ -57,7 +58,7 @@ def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:
     text = ""
     for message in found:
         link = "" if message.discord_id is None else f" [go there]({place}/{message.discord_id})"
-        head = f"**{escaped(message.author_name)}**, <t:{int(message.created_at)}:d>"
+        head = f"**{escaped(clean_name(message.author_name))}**, <t:{int(message.created_at)}:d>"
         entry = f"{head}{link}\n{excerpt(message.content, words)}\n\n"
         if len(text) + len(entry) > PANEL_LENGTH:
             break

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.answers import answer, defer, is_manager, reads_history
+from bot.links import unmasked
 from bot.memories import CompactionReport, MemoryReport
 from cogs.memory.policy import policy_text
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, clipped, escaped, file_of, messages
@@ -47,7 +48,9 @@ def _summary(report: MemoryReport) -> discord.Embed:
     title = (
         "The summary" if report.keeps_summary else "A summary from before, which this policy does not show to the model"
     )
-    return discord.Embed(title=title, description=clipped(report.summary, SHOWN_SUMMARY), color=discord.Color.blurple())
+    return discord.Embed(
+        title=title, description=clipped(unmasked(report.summary), SHOWN_SUMMARY), color=discord.Color.blurple()
+    )
 
 
 def _panel(report: MemoryReport) -> discord.Embed:
@@ -63,6 +66,11 @@ def _panel(report: MemoryReport) -> discord.Embed:
     panel.add_field(name="Budget", value=f"{_bar(report.fullness)} {report.fullness:.0%}", inline=False)
     for name, value in _about_the_summary(report):
         panel.add_field(name=name, value=value, inline=False)
+    if report.retention_days is not None:
+        days = "a day" if report.retention_days == 1 else f"{report.retention_days:,} days"
+        panel.add_field(
+            name="Kept", value=f"for {days}, as the host set it; what is older is deleted each night", inline=False
+        )
     if report.restorable_until is not None:
         put_away = f"{messages(overview.restorable_messages)}; `/memory restore` brings them back"
         panel.add_field(
@@ -81,7 +89,12 @@ def _about_the_summary(report: MemoryReport) -> list[tuple[str, str]]:
         why = escaped(clipped(overview.compaction_error, SHOWN_ERROR))
         told.append(("No new summary", f"The last summary could not be made ({when}): {why}; it is tried again."))
     if overview.lost_correction:
-        told.append(("Correction", "An admin's correction is void: a message beneath it was edited or deleted since."))
+        told.append(
+            (
+                "Correction",
+                "An admin's correction is void: a message beneath it was edited or deleted since, or is too old.",
+            )
+        )
     elif any(summary.corrected for summary in overview.summaries):
         told.append(("Correction", "The summary holds an admin's words."))
     return told

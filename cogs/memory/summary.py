@@ -11,6 +11,7 @@ from discord import app_commands
 
 from bot.answers import acknowledge, answer, answer_error, defer, require_manager, whisper
 from bot.errors import OutOfBounds
+from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
 from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
 from storage.records import Summary
@@ -41,7 +42,9 @@ class SummaryCommand(MemoryCommands):
             return
         files = [file_of(interaction, "summary.md", made.text)] if len(made.text) > PANEL_LENGTH else []
         panel = discord.Embed(
-            title="The new summary", description=clipped(made.text, PANEL_LENGTH), color=discord.Color.blurple()
+            title="The new summary",
+            description=clipped(unmasked(made.text), PANEL_LENGTH),
+            color=discord.Color.blurple(),
         )
         await answer(interaction, f"Summarized: {covers_and_costs(made)}.", embed=panel, files=files)
 

@@ -200,6 +200,10 @@ class Levers:
         """Close every connection that identifies with this code: 4004, 4014, ...; None ends it."""
         self.identify_code = code
 
+    def forget_nonces(self) -> None:
+        """Forget the nonces of everything that was sent, as Discord does after some minutes."""
+        self._state.nonces_forgotten_up_to = self._state.ids.last
+
     def message_content_intent(self, on: bool) -> None:
         """Give or take the application's privileged intent, as the switch in Discord's developer portal does."""
         self._state.message_content_intent = on

@@ -263,7 +263,7 @@ def _with_nonce(state: State, author_id: int, nonce: str | int) -> Message | Non
     oldest = time.time() - NONCE_SECONDS
     for messages in state.messages.values():
         for message in reversed(messages.values()):
-            if created_at(message.id) < oldest:
+            if created_at(message.id) < oldest or message.id <= state.nonces_forgotten_up_to:
                 break
             if message.author_id == author_id and message.nonce is not None and str(message.nonce) == str(nonce):
                 return message

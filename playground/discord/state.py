@@ -50,6 +50,8 @@ class State:
         self.gateway_url = ""
         #: Whether the application has the privileged intent; without it, it reads only what concerns it.
         self.message_content_intent = True
+        #: Nonces up to this message's are forgotten already, however young.
+        self.nonces_forgotten_up_to = 0
         #: How often the bot may still identify; None while nobody counts.
         self.session_starts: SessionStarts | None = None
         #: Whether the bot is connected to the gateway.

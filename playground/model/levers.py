@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from playground.model.errors import Answer, Json, Shape, openai_error, overflow, status_answer
+from playground.model.reading import Utterance
 
 T = TypeVar("T")
 
@@ -89,6 +91,8 @@ class Levers:
         self.answers: _Queue[Answer] = _Queue()
         self.cuts: _Queue[bool] = _Queue()
         self.texts: _Queue[str] = _Queue()
+        #: Writes the replies instead of the brain, where no text is scripted: what stands in the prompt in, a reply out.
+        self.writer: Callable[[Sequence[Utterance]], str] | None = None
         self.reasonings: _Queue[str] = _Queue()
         self.pauses: _Queue[Pause] = _Queue()
         self.endings: _Queue[Ending] = _Queue()

@@ -24,12 +24,15 @@ _CUE = re.compile(r"[^\[\n]{1,64}:|\[[^\]\n]{1,64}\]:?")
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One thing that stands in the prompt. *author* is an id, None where the prompt names nobody."""
+    """One thing that stands in the prompt. *author* is an id, None where the prompt names nobody; *is_recalled* says that it was
+    said long before what stands around it.
+    """
 
     role: Role
     text: str
     author: str | None = None
     name: str = ""
+    is_recalled: bool = False
 
 
 def read_chat(messages: Iterable[tuple[Role, str]]) -> list[Utterance]:
@@ -67,7 +70,7 @@ def newest(heard: Sequence[Utterance]) -> list[Utterance]:
     """What people said since the last reply."""
     trailing: list[Utterance] = []
     for utterance in reversed(heard):
-        if utterance.role == "assistant":
+        if utterance.role == "assistant" and not utterance.is_recalled:
             break
         if utterance.role == "user":
             trailing.insert(0, utterance)
@@ -108,7 +111,7 @@ def _recalled(lines: Sequence[str]) -> Iterator[Utterance]:
         elif line.startswith(_OURS_AGAIN):
             yield from _blocks("system", run)
             run = []
-            yield Utterance("assistant", line.removeprefix(_OURS_AGAIN))
+            yield Utterance("assistant", line.removeprefix(_OURS_AGAIN), is_recalled=True)
             continue
         run.append(line)
     yield from _blocks("system", run)

@@ -158,7 +158,7 @@ class LittleModel:
         if limit is not None and prompt_tokens > limit:
             raise ApiError(overflow(levers.overflow_shape, limit=limit, prompt=prompt_tokens))
         scripted = levers.texts.take()
-        said = brain.reply(ask.heard) if scripted is None else scripted
+        said = (levers.writer or brain.reply)(ask.heard) if scripted is None else scripted
         if ask.kind == "text" and scripted is None and not ask.prompt.endswith((" ", "\n")):
             # A completion model goes on with the text, so its first token brings the space after "AI:".
             said = f" {said}"

@@ -9,7 +9,7 @@ from storage.sql import index, rows, summaries
 
 
 def reset(db: sqlite3.Connection, channel_id: int, reset_id: int | None, now: float) -> Closed | None:
-    """Close the channel's epoch, cancelling its unfinished turns, and open the highest number plus one.
+    """Close the channel's epoch, cancelling those of its turns of which nothing is shown, and open the highest number plus one.
 
     What was said before *reset_id*, if that is given, is not accepted any more. Returns None for a channel of which nothing is
     known.
@@ -46,8 +46,21 @@ def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: f
 
 
 def purge(db: sqlite3.Connection, closed_before: float) -> int:
-    """Delete the epochs that were closed at or before *closed_before*, with all they hold; returns how many."""
-    return db.execute("DELETE FROM epochs WHERE closed_at <= ?", (closed_before,)).rowcount
+    """Delete the epochs that were closed at or before *closed_before*, with all they hold; returns how many.
+
+    Of one with a reply that still stands half-written somewhere, only what is needed to tidy that up stays until it is done.
+    """
+    due = "SELECT channel_id, number FROM epochs WHERE closed_at <= ?"
+    emptied = db.execute(due, (closed_before,)).fetchall()
+    db.execute(f"DELETE FROM messages WHERE (channel_id, epoch) IN ({due})", (closed_before,))
+    db.execute(f"DELETE FROM summaries WHERE (channel_id, epoch) IN ({due})", (closed_before,))
+    db.execute(
+        "DELETE FROM epochs WHERE closed_at <= ? AND NOT EXISTS (SELECT 1"
+        f" FROM {rows.UNFINISHED_TURNS} WHERE turns.channel_id = epochs.channel_id AND turns.epoch = epochs.number"
+        f" AND turns.status IN {rows.UNFINISHED})",
+        (closed_before,),
+    )
+    return len(emptied)
 
 
 def _close(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> None:
@@ -63,8 +76,11 @@ def _cancel_turns(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
     ).fetchall()
     for turn in unfinished:
         _place_waiting(db, channel_id, turn["id"])
-        index.add_turn(db, turn["id"])
-        rows.set_status(db, turn["id"], Status.CANCELLED)
+        if rows.chunks(db, turn["id"]):  # something is shown, and somebody has to say there that it goes no further
+            db.execute("UPDATE turns SET status = 'generating', reply = NULL WHERE id = ?", (turn["id"],))
+        else:
+            index.add_turn(db, turn["id"])
+            rows.set_status(db, turn["id"], Status.CANCELLED)
 
 
 def _place_waiting(db: sqlite3.Connection, channel_id: int, turn_id: int) -> None:

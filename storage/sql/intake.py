@@ -66,9 +66,10 @@ def _claimed_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: floa
 
 
 def claim_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) -> int:
-    """Make a claimed turn and return its id."""
+    """Make a claimed turn and return its id, which no turn ever had before."""
     made = db.execute(
-        "INSERT INTO turns (channel_id, epoch, status, claimed_at) VALUES (?, ?, 'claimed', ?) RETURNING id",
+        "INSERT INTO turns (id, channel_id, epoch, status, claimed_at) SELECT"
+        " max(turn, ifnull((SELECT max(id) FROM turns), 0)) + 1, ?, ?, 'claimed', ? FROM used_ids RETURNING id",
         (channel_id, epoch, now),
     ).fetchone()
     return int(made["id"])
@@ -90,14 +91,15 @@ def edit(db: sqlite3.Connection, discord_id: int, content: str, tokens: int, now
 def _changed_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
     """Let everything that was made from the message at *position* follow: the index, and the summaries that cover it."""
     index.refresh(db, channel_id, epoch, position)
-    summaries.void_at(db, channel_id, epoch, position)
+    if position is not None:
+        summaries.void_over(db, channel_id, epoch, [position])
 
 
 def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> list[Interrupted]:
     """Take what was deleted on Discord out of memory: messages of people, and replies of which a chunk was deleted.
 
-    The reply of a turn goes with any of its triggers. A turn that was not finished is brought to its next attempt if
-    triggers remain, else cancelled. Returns the turns that lost something.
+    The reply of a turn goes with any of its triggers. A turn that was not finished is brought to its next attempt, or cancelled
+    if no triggers remain and nothing of it was ever sent. Returns the turns that lost something.
     """
     interrupted: dict[int, Interrupted] = {}
     for discord_id in discord_ids:
@@ -139,6 +141,12 @@ def known_channels(db: sqlite3.Connection, guild_id: int | None) -> list[int]:
     return [row["id"] for row in found]
 
 
+def belong_to(db: sqlite3.Connection, user_id: int) -> int:
+    """Let this be the memory of the bot *user_id* if it is nobody's yet; returns the id of the bot whose it is."""
+    db.execute("INSERT INTO owner SELECT ? WHERE NOT EXISTS (SELECT 1 FROM owner)", (user_id,))
+    return int(db.execute("SELECT user_id FROM owner").fetchone()[0])
+
+
 def seen(db: sqlite3.Connection) -> dict[int, int]:
     """Return what :func:`save_seen` saved last."""
     return {row["place"]: row["message_id"] for row in db.execute("SELECT place, message_id FROM seen")}
@@ -167,8 +175,13 @@ def newest_ids(db: sqlite3.Connection, channel_id: int, limit: int) -> list[int]
 
 
 def _forget_chunk(db: sqlite3.Connection, discord_id: int) -> int | None:
-    row = db.execute("DELETE FROM chunks WHERE discord_id = ? RETURNING turn_id", (discord_id,)).fetchone()
-    return None if row is None else int(row["turn_id"])
+    """Return the turn whose reply lost a part; None if the chunk was none, or is one that we are taking back ourselves."""
+    row = db.execute(
+        "DELETE FROM chunks WHERE discord_id = ?"
+        " RETURNING turn_id, attempt = (SELECT t.attempt FROM turns t WHERE t.id = turn_id) AS is_part",
+        (discord_id,),
+    ).fetchone()
+    return int(row["turn_id"]) if row is not None and row["is_part"] else None
 
 
 def _describe(db: sqlite3.Connection, turn_id: int) -> Interrupted:
@@ -183,13 +196,17 @@ def _withdraw_reply(db: sqlite3.Connection, turn: Interrupted) -> None:
     ).fetchone()
     if reply is not None:
         _changed_at(db, *reply)
-    remaining = db.execute("SELECT count(*) FROM messages WHERE turn_id = ?", (turn.turn_id,)).fetchone()[0]
-    if turn.status in (Status.CLAIMED, *_RUNNING) and not remaining:
+    remains = db.execute(
+        "SELECT 1 FROM messages WHERE turn_id = ?1 UNION ALL SELECT 1 FROM chunks WHERE turn_id = ?1", (turn.turn_id,)
+    ).fetchone()
+    if turn.status in (Status.CLAIMED, *_RUNNING) and not remains:
         rows.set_status(db, turn.turn_id, Status.CANCELLED)
     elif turn.status in _RUNNING:
         db.execute(
             "UPDATE turns SET status = 'generating', attempt = attempt + 1, reply = NULL WHERE id = ?", (turn.turn_id,)
         )
+        # The text may repeat what was deleted. Only of a chunk whose id is not known it is still needed, to find it.
+        db.execute("UPDATE chunks SET text = '' WHERE turn_id = ? AND discord_id IS NOT NULL", (turn.turn_id,))
 
 
 _RUNNING = (Status.GENERATING, Status.SENDING)

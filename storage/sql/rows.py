@@ -15,6 +15,9 @@ NO_POSITION = 2**62
 #: The statuses of a turn that somebody still has to do something about.
 UNFINISHED = "('claimed', 'generating', 'sending')"
 
+#: Whether a turn's epoch is its channel's open one.
+IN_OPEN_EPOCH = "epoch = (SELECT c.epoch FROM channels c WHERE c.id = turns.channel_id)"
+
 #: The turns, read by the index of the unfinished ones: a query must name exactly these statuses, and fails if it does not.
 #: Left to itself, SQLite reads all turns that a channel ever had.
 UNFINISHED_TURNS = "turns INDEXED BY turns_unfinished"
@@ -36,7 +39,9 @@ def triggers(db: sqlite3.Connection, turn_id: int) -> tuple[Message, ...]:
 
 def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:
     """Return the recorded chunks of a turn's reply, in order."""
-    rows = db.execute("SELECT number, text, discord_id FROM chunks WHERE turn_id = ? ORDER BY number", (turn_id,))
+    rows = db.execute(
+        "SELECT number, attempt, text, discord_id, reply_to FROM chunks WHERE turn_id = ? ORDER BY number", (turn_id,)
+    )
     return tuple(Chunk(*row) for row in rows)
 
 
@@ -81,13 +86,13 @@ def book(
     now: float,
 ) -> None:
     """Count one call of a model: *tokens* of its prompt, those of them that were cached, and of what it wrote."""
-    guild_id = db.execute("SELECT ifnull(guild_id, 0) FROM channels WHERE id = ?", (channel_id,)).fetchone()[0]
     db.execute(
-        "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, NULL)"
+        "INSERT INTO usage VALUES (?1, ifnull((SELECT guild_id FROM channels WHERE id = ?2), 0), ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8,"
+        " NULL)"
         " ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
         " cached_tokens = cached_tokens + excluded.cached_tokens,"
         " completion_tokens = completion_tokens + excluded.completion_tokens",
-        (datetime.fromtimestamp(now, UTC).date().isoformat(), guild_id, channel_id, user_id, kind, model, *tokens),
+        (datetime.fromtimestamp(now, UTC).date().isoformat(), channel_id, user_id, kind, model, *tokens),
     )
 
 

@@ -7,6 +7,7 @@ that whatever changes in its span meanwhile can void it.
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from storage.records import Compaction, Draft, Message, Overrides, Reach, Summary, SummaryKind
@@ -140,9 +141,11 @@ def _is_still(db: sqlite3.Connection, state: Compaction) -> bool:
 def _claim(
     db: sqlite3.Connection, state: Compaction, kind: SummaryKind, span: tuple[int, int], reason: str, now: float
 ) -> int:
+    """Make the row of a draft and return its id, which no summary ever had before."""
     row = db.execute(
-        "INSERT INTO summaries (channel_id, epoch, kind, first_position, last_position, state, reason, created_at)"
-        " VALUES (?, ?, ?, ?, ?, 'writing', ?, ?) RETURNING id",
+        "INSERT INTO summaries (id, channel_id, epoch, kind, first_position, last_position, state, reason, created_at) SELECT"
+        " max(summary, ifnull((SELECT max(id) FROM summaries), 0)) + 1, ?, ?, ?, ?, ?, 'writing', ?, ? FROM used_ids"
+        " RETURNING id",
         (state.channel_id, state.epoch, kind, *span, reason, now),
     ).fetchone()
     return int(row["id"])
@@ -175,7 +178,6 @@ def commit(
             " WHERE channel_id = :channel AND number = :epoch",
             {"next": draft.last + 1, "channel": row["channel_id"], "epoch": row["epoch"]},
         )
-    _book(db, row, model, usage)
     _note_failure(db, row["channel_id"], row["epoch"], None, None)
     return _summary(db.execute(f"SELECT {_COLUMNS} FROM summaries WHERE id = ?", (draft.id,)).fetchone())
 
@@ -188,8 +190,9 @@ def _replace_void_leaf(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     )
 
 
-def _book(db: sqlite3.Connection, row: sqlite3.Row, model: str, usage: tuple[int, int]) -> None:
-    rows.book(db, row["channel_id"], 0, "summary", model, (usage[0], 0, usage[1]), row["created_at"])
+def book(db: sqlite3.Connection, channel_id: int, model: str, usage: tuple[int, int], now: float) -> None:
+    """Count what the summarizer wrote, whatever becomes of it: *usage* are the tokens of its prompt and of what it wrote."""
+    rows.book(db, channel_id, 0, "summary", model, (usage[0], 0, usage[1]), now)
 
 
 def discard(db: sqlite3.Connection, draft: Draft) -> None:
@@ -210,11 +213,13 @@ def _note_failure(db: sqlite3.Connection, channel_id: int, epoch: int, error: st
     )
 
 
-def correct(db: sqlite3.Connection, channel_id: int, text: str, tokens: int, now: float) -> bool:
-    """Put an admin's words in the place of all summaries that are shown; False if there are none."""
+def correct(
+    db: sqlite3.Connection, channel_id: int, text: str, tokens: int, instead_of: Sequence[int], now: float
+) -> bool:
+    """Put an admin's words in the place of the summaries *instead_of*; False if not exactly these are shown."""
     epoch = rows.open_epoch(db, channel_id)
     there = () if epoch is None else shown(db, channel_id, epoch)
-    if not there:
+    if not there or [summary.id for summary in there] != list(instead_of):
         return False
     db.execute(
         "DELETE FROM summaries WHERE channel_id = ? AND epoch = ? AND kind = 'digest' AND state = 'void'",
@@ -228,20 +233,30 @@ def correct(db: sqlite3.Connection, channel_id: int, text: str, tokens: int, now
     return True
 
 
-def void_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
-    """Void what covers the message at *position*: it is never shown again, and its text is gone.
+def void_over(db: sqlite3.Connection, channel_id: int, epoch: int, positions: Sequence[int]) -> None:
+    """Void what covers a message at any of *positions*, in order: it is never shown again, and its text is gone.
 
-    A leaf stays as the mark of a span to be summarized again, a corrected digest as the mark that a correction was lost.
+    A leaf stays as the mark of a span to be summarized again, a corrected digest as the mark that a correction was lost, unless
+    no message is left that it could be made of.
     """
-    if position is None:
-        return
-    covering = {"channel": channel_id, "epoch": epoch, "position": position}
-    where = "channel_id = :channel AND epoch = :epoch AND :position BETWEEN first_position AND last_position"
-    db.execute(
-        f"DELETE FROM summaries WHERE {where} AND (state = 'writing' OR (kind = 'digest' AND corrected = 0))", covering
+    near = db.execute(
+        "SELECT id, first_position, last_position FROM summaries"
+        " WHERE channel_id = ? AND epoch = ? AND first_position <= ? AND last_position >= ?",
+        (channel_id, epoch, positions[-1], positions[0]),
     )
-    db.execute(f"UPDATE summaries SET state = 'void', text = '', tokens = 0 WHERE {where}", covering)
+    for summary_id, first, last in near.fetchall():
+        reached = bisect_left(positions, first)
+        if reached < len(positions) and positions[reached] <= last:
+            _void(db, summary_id)
     _drop_empty_gaps(db, channel_id, epoch)
+
+
+def _void(db: sqlite3.Connection, summary_id: int) -> None:
+    db.execute(
+        "DELETE FROM summaries WHERE id = ? AND (state = 'writing' OR (kind = 'digest' AND corrected = 0))",
+        (summary_id,),
+    )
+    db.execute("UPDATE summaries SET state = 'void', text = '', tokens = 0 WHERE id = ?", (summary_id,))
 
 
 def lost_correction(db: sqlite3.Connection, channel_id: int, epoch: int) -> bool:
@@ -259,9 +274,9 @@ def drop_drafts(db: sqlite3.Connection, channel_id: int | None = None) -> None:
 
 
 def _drop_empty_gaps(db: sqlite3.Connection, channel_id: int, epoch: int) -> None:
-    """Throw away void leaves over spans of which no message is left."""
+    """Throw away what is void over spans of which no message is left."""
     db.execute(
-        "DELETE FROM summaries WHERE channel_id = ?1 AND epoch = ?2 AND kind = 'leaf' AND state = 'void' AND NOT EXISTS"
+        "DELETE FROM summaries WHERE channel_id = ?1 AND epoch = ?2 AND state = 'void' AND NOT EXISTS"
         " (SELECT 1 FROM messages m WHERE m.channel_id = ?1 AND m.epoch = ?2"
         " AND m.position BETWEEN summaries.first_position AND summaries.last_position)",
         (channel_id, epoch),

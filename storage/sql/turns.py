@@ -92,20 +92,24 @@ def _load(db: sqlite3.Connection, turn_id: int) -> Turn:
         finish_reason=row["finish_reason"],
         chunks=rows.chunks(db, turn_id),
         overrides=rows.overrides(db, row["channel_id"]),
+        is_closed=row["epoch"] != rows.open_epoch(db, row["channel_id"]),
     )
 
 
-def record_chunk(db: sqlite3.Connection, turn: Turn, number: int, text: str) -> None:
-    """Record that a chunk is about to be sent with *text*; what is known of its Discord id stays.
+#: The attempt of a chunk that is too much: no turn has it.
+RETRACTED = -1
 
-    Of a turn that was deleted for good meanwhile nothing is recorded.
-    """
-    db.execute(
-        "INSERT INTO chunks (turn_id, number, attempt, text) SELECT ?1, ?2, ?3, ?4 WHERE EXISTS"
-        " (SELECT 1 FROM turns WHERE id = ?1)"
-        " ON CONFLICT (turn_id, number) DO UPDATE SET text = excluded.text, attempt = excluded.attempt",
-        (turn.id, number, turn.attempt, text),
+
+def record_chunk(db: sqlite3.Connection, turn: Turn, number: int, text: str) -> bool:
+    """Record that a chunk is about to be sent with *text*. False, and it must not be sent, if the turn was taken away."""
+    recorded = db.execute(
+        "INSERT INTO chunks (turn_id, number, attempt, text, reply_to) SELECT id, ?2, attempt, ?4, ?5 FROM turns"
+        f" WHERE id = ?1 AND attempt = ?3 AND status IN ('generating', 'sending') AND {rows.IN_OPEN_EPOCH}"
+        " ON CONFLICT (turn_id, number) DO UPDATE SET attempt = excluded.attempt, text = excluded.text,"
+        " reply_to = excluded.reply_to",
+        (turn.id, number, turn.attempt, text, turn.newest.discord_id),
     )
+    return recorded.rowcount > 0
 
 
 def chunk_sent(db: sqlite3.Connection, turn_id: int, number: int, discord_id: int) -> None:
@@ -113,8 +117,13 @@ def chunk_sent(db: sqlite3.Connection, turn_id: int, number: int, discord_id: in
     db.execute("UPDATE chunks SET discord_id = ? WHERE turn_id = ? AND number = ?", (discord_id, turn_id, number))
 
 
+def retract_chunks(db: sqlite3.Connection, turn_id: int, first: int) -> None:
+    """Mark the chunks from number *first* on as too much: they are deleted on Discord next, and nobody's word of that counts."""
+    db.execute("UPDATE chunks SET attempt = ? WHERE turn_id = ? AND number >= ?", (RETRACTED, turn_id, first))
+
+
 def drop_chunks(db: sqlite3.Connection, turn_id: int, first: int) -> None:
-    """Forget the chunks from number *first* on: they are surplus."""
+    """Forget the chunks from number *first* on: they are not on Discord any more."""
     db.execute("DELETE FROM chunks WHERE turn_id = ? AND number >= ?", (turn_id, first))
 
 
@@ -125,7 +134,8 @@ def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, f
     """
     changed = db.execute(
         "UPDATE turns SET status = 'sending', reply = ?, model = ?, finish_reason = ?, prompt_tokens = ?, cached_tokens = ?,"
-        " completion_tokens = ?, latency = ? WHERE id = ? AND status = 'generating' AND attempt = ?",
+        " completion_tokens = ?, latency = ?"
+        f" WHERE id = ? AND status = 'generating' AND attempt = ? AND {rows.IN_OPEN_EPOCH}",
         (
             reply,
             outcome.model,
@@ -144,9 +154,10 @@ def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, f
 
 
 def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str, tokens: int, now: float) -> bool:
-    """`sending -> answered`: the reply becomes a message and its usage is booked. False if the turn was taken away."""
+    """`sending -> answered`: the reply becomes a message; what a model wrote is booked. False if the turn was taken away."""
     row = db.execute(
-        "SELECT * FROM turns WHERE id = ? AND status = 'sending' AND attempt = ?", (turn.id, turn.attempt)
+        f"SELECT * FROM turns WHERE id = ? AND status = 'sending' AND attempt = ? AND {rows.IN_OPEN_EPOCH}",
+        (turn.id, turn.attempt),
     ).fetchone()
     if row is None:
         return False
@@ -167,8 +178,9 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
             now,
         ),
     )
-    billed = (row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
-    rows.book(db, turn.channel_id, turn.newest.author_id, "reply", row["model"], billed, now)
+    if row["model"]:
+        billed = (row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
+        rows.book(db, turn.channel_id, turn.newest.author_id, "reply", row["model"], billed, now)
     index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, Status.ANSWERED)
     return True

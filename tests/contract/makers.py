@@ -47,11 +47,11 @@ async def answer(store: Store, turn: Turn, text: str, *, chunk_id: int | None = 
     return completed and await store.finish(turn, author_id=99, author_name="Mnemo", tokens=5, now=now)
 
 
-async def exchange(store: Store, discord_id: int, text: str, reply: str, *, channel: int = 1) -> Turn:
+async def exchange(store: Store, discord_id: int, text: str, reply: str, *, channel: int = 1, now: float = NOW) -> Turn:
     """One whole turn: somebody says *text*, the reply is *reply* in one chunk with the next Discord id."""
     await hear(store, discord_id, text, channel=channel)
     turn = await begun(store, channel)
-    assert await answer(store, turn, reply, chunk_id=discord_id + 1)
+    assert await answer(store, turn, reply, chunk_id=discord_id + 1, now=now)
     return turn
 
 
@@ -62,3 +62,10 @@ async def window(store: Store, turn: Turn, *, policy: str = "p", reach: Reach = 
 async def seen(store: Store, turn: Turn) -> list[str]:
     """The texts that the model would see for *turn*."""
     return [message.content for message in (await window(store, turn)).messages]
+
+
+async def correct(store: Store, text: str, *, channel: int = 1) -> bool:
+    """Put *text*, an admin's words, in the place of what is shown."""
+    overview = await store.overview(channel, closed_after=0)
+    shown = [summary.id for summary in overview.summaries] if overview else []
+    return await store.correct_summary(channel, text, tokens=len(text.split()), instead_of=shown, now=NOW)

@@ -9,7 +9,7 @@ import pytest
 from storage import Store
 from storage.records import Compaction, Draft, Overrides, Reach, Summary
 from tests.contract.conftest import OpenStore
-from tests.contract.makers import EVERYTHING, NOW, answer, begun, exchange, hear, seen
+from tests.contract.makers import EVERYTHING, NOW, answer, begun, correct, exchange, hear, seen
 
 
 async def state_of(store: Store, channel: int = 1, reach: Reach = EVERYTHING) -> Compaction:
@@ -218,7 +218,7 @@ async def test_no_digest_is_claimed_of_a_part_that_is_void_by_now(talked: Store,
 async def test_no_digest_is_claimed_over_a_correction_that_came_first(talked: Store) -> None:
     parts = [await leaf(talked, 1, 2), await leaf(talked, 3, 4)]
     state = await state_of(talked)
-    assert await talked.correct_summary(1, "an admin's words", tokens=4, now=NOW)
+    assert await correct(talked, "an admin's words")
     assert await talked.claim_digest(state, parts, reason="many", now=NOW) is None
 
 
@@ -287,7 +287,7 @@ async def test_an_edit_of_a_reset_memory_voids_its_summaries_too(talked: Store) 
 async def test_a_correction_stands_for_all_that_is_shown_and_survives_folds(talked: Store) -> None:
     await leaf(talked, 1, 2)
     await leaf(talked, 3, 4)
-    assert await talked.correct_summary(1, "an admin's words", tokens=4, now=NOW)
+    assert await correct(talked, "an admin's words")
     assert await shown(talked) == ["an admin's words"]
 
     await digest(talked, await leaf(talked, 5, 6), await leaf(talked, 7, 8))
@@ -300,7 +300,7 @@ async def test_a_correction_stands_for_all_that_is_shown_and_survives_folds(talk
 
 async def test_a_fold_that_was_running_does_not_hide_a_correction(talked: Store) -> None:
     draft = await fold(talked, [await leaf(talked, 1, 2), await leaf(talked, 3, 4)])
-    await talked.correct_summary(1, "an admin's words", tokens=4, now=NOW)
+    await correct(talked, "an admin's words")
     await commit(talked, draft, "a fold that came late")
     assert await shown(talked) == ["an admin's words"]
 
@@ -308,7 +308,7 @@ async def test_a_fold_that_was_running_does_not_hide_a_correction(talked: Store)
 async def test_a_correction_is_lost_when_a_message_beneath_it_changes_and_that_is_told(talked: Store) -> None:
     await leaf(talked, 1, 2)
     await leaf(talked, 3, 4)
-    await talked.correct_summary(1, "an admin's words", tokens=4, now=NOW)
+    await correct(talked, "an admin's words")
     await talked.edit(106, "beneath no summary", tokens=5, now=NOW)
     assert await shown(talked) == ["an admin's words"]
 
@@ -318,15 +318,15 @@ async def test_a_correction_is_lost_when_a_message_beneath_it_changes_and_that_i
     assert overview is not None
     assert overview.lost_correction
 
-    await talked.correct_summary(1, "once more", tokens=2, now=NOW)
+    await correct(talked, "once more")
     overview = await talked.overview(1, closed_after=0)
     assert overview is not None
     assert not overview.lost_correction
 
 
 async def test_without_a_summary_there_is_nothing_to_correct(talked: Store) -> None:
-    assert not await talked.correct_summary(1, "words", tokens=1, now=NOW)
-    assert not await talked.correct_summary(2, "words", tokens=1, now=NOW)
+    assert not await correct(talked, "words")
+    assert not await correct(talked, "words", channel=2)
 
 
 # Resets, and other channels

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 
 import pytest
 
 from bot.memories import MemoryReport
 from bot.prompt import SUMMARY_HEADING
 from playground.model import LittleModel
+from storage import database_path
 from storage.records import SummaryKind
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.quiet import Quiet, quiet
@@ -296,3 +299,17 @@ async def test_after_twenty_turns_the_estimate_is_within_five_percent_and_stays_
         assert await error(bot) < 0.05
         await bot.ask("And after the restart?")
         assert bot.calibration.factor() == pytest.approx(learned, rel=0.01)
+
+
+@pytest.mark.parametrize("how", ["writes 30,000 characters", "breaks off"])
+async def test_a_summary_that_cannot_be_kept_is_in_the_books(
+    make_settings: MakeSettings, model: LittleModel, how: str
+) -> None:
+    settings = make_settings(**SMALL)
+    BAD[how][0](model)
+    async with quiet(settings) as bot:
+        await talk_quietly(bot, 12)
+        assert not (await report(bot)).overview.summaries
+    with closing(sqlite3.connect(database_path(settings.database_url))) as db:
+        booked = db.execute("SELECT calls FROM usage WHERE kind = 'summary'").fetchall()
+    assert booked == [(len(requests(model, SUMMARIZER)),)]

@@ -20,6 +20,7 @@ from bot.turn import Myself
 from playground.model import LittleModel
 from storage.records import Incoming, Message, Role
 from storage.sql import rows
+from tests.contract.makers import correct
 from tests.journeys.conftest import MakeSettings
 from tests.quiet import NOW, Quiet, Shown, quarter, quiet
 
@@ -133,7 +134,7 @@ async def test_an_admins_words_stay_in_the_prompt_whatever_is_folded_after_them(
     async with quiet(make_settings(**SMALL)) as bot:
         await talk_until_summarizing(bot, model)
         await bot.idle("compaction-1")
-        assert await bot.store.correct_summary(1, "They are whales, not fish.", tokens=8, now=NOW)
+        assert await correct(bot.store, "They are whales, not fish.")
         model.levers.text("More was said of it. " * 40, times=None)  # as much as is taken at all
         for number in range(20):
             await bot.ask(fact(number))

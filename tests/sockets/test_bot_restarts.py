@@ -210,6 +210,13 @@ async def test_what_is_too_old_or_gone_at_the_start_is_closed_and_who_writes_now
     assert await stage.answer(old, said[0]) == TOO_OLD
     stage.model.levers.text("Now I am.")
     assert await stage.ask(old, "And now?") == "Now I am."
+    roles = [message["role"] for message in stage.asked()[-1]]
+    assert roles == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+    ]  # what was too old has its answer: the model is not to give another
     await stage.until(lambda: stage.idle)
     assert len(stage.shown(old)) == 2
     assert await bot.stop() == 0

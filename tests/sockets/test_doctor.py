@@ -64,9 +64,10 @@ async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:
             {"discord_token": "not.the.token", "openai_base_url": f"{down}/v1", "database_url": f"sqlite:///{newer}"},
             {"discord_api_url": f"{down}/api/v10", "chat_model": "elephant", "database_url": f"sqlite:///{garbage}"},
             {"system_prompt_file": "nowhere.txt", "database_url": "sqlite:////dev/null/x.db"},
+            {"system_prompt": "Be kind. " * 2_000},
         )
     ]
-    first, second, third = [bad(await findings(doctor)) for doctor in doctors]
+    first, second, third, fourth = [bad(await findings(doctor)) for doctor in doctors]
     assert {await doctor.ended() for doctor in doctors} == {1}
     assert first["discord"] == REFUSED_BY_DISCORD
     assert "OPENAI_BASE_URL" in first["model"]
@@ -76,8 +77,9 @@ async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:
     assert "little-model" in second["model"]
     assert "is no database" in second["database"]
     assert "nowhere.txt" in third["settings"]
+    assert "SYSTEM_PROMPT leaves no room" in fourth["settings"]
     assert "cannot be opened" in third["database"]
-    assert [len(problems) for problems in (first, second, third)] == [3, 3, 2]
+    assert [len(problems) for problems in (first, second, third, fourth)] == [3, 3, 2, 1]
     assert b"This is no database." in garbage.read_bytes()
 
 

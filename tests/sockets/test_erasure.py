@@ -6,8 +6,13 @@ The housekeeping that runs each minute runs all the time here; nothing else is c
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +35,7 @@ SETTINGS = {
     "memory_policy": "summary",
     "memory_max_tokens": 700,
     "reset_grace_hours": 0.0001,
+    "retention_days": 1,
     "log_level": "DEBUG",
     "system_prompt": "You are a test.",
 }
@@ -65,10 +71,10 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 def in_files(stage: Stage, word: str) -> list[str]:
-    """The names of the database's files that hold *word*."""
-    files = sorted(stage.database.parent.glob("mnemo.db*"))
-    assert files
-    return [path.name for path in files if word.encode() in path.read_bytes()]
+    """The names of the files that hold *word*, in whatever case; the index may hold neither its end nor its beginning."""
+    files = sorted(path for path in stage.folder.rglob("*") if path.is_file())
+    assert {"mnemo.db", "mnemo.db-wal"} <= {path.name for path in files}
+    return [path.name for path in files if word[1:-1].lower().encode() in path.read_bytes().lower()]
 
 
 async def gone(stage: Stage, *words: str) -> None:
@@ -173,6 +179,40 @@ async def test_the_threads_of_a_deleted_channel_are_forgotten_with_it(stage: Sta
     await gone(stage, "Rottweiler")
 
 
+async def test_what_is_too_old_leaves_no_byte_and_the_rest_stays(stage: Stage, tmp_path: Path) -> None:
+    channel = stage.channel()
+    stage.model.levers.text(NOTHING, times=None)
+    await stage.ask(channel, "Today I saw a Nightingale.")
+    await stage.until(lambda: stage.idle)
+    assert await stage.bots[-1].stop() == 0
+    days_ago = time.time() - 3 * 86_400
+    old = [
+        {
+            "role": "user",
+            "author_id": 1,
+            "author_name": "Nemo",
+            "content": f"Old: a Cockatiel, {number}",
+            "created_at": days_ago,
+        }
+        for number in range(300)
+    ]
+    file = tmp_path / "old.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in old))
+    importing = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "import", str(channel), str(file)), cwd=stage.folder, env=stage.environment()
+    )
+    assert await importing.wait() == 0
+    assert len(remembered(stage, channel)) == 302
+
+    await start(stage)
+    await gone(stage, "Cockatiel")
+    assert remembered(stage, channel) == ["Today I saw a Nightingale.", NOTHING]
+    asked = await (await stage.world.slash(stage.marlin, channel, "memory show")).wait_answered()
+    assert asked.message is not None
+    assert "for a day, as the host set it" in json.dumps(asked.message["embeds"])
+    stage.reset()
+
+
 # While the bot is away
 
 
@@ -209,6 +249,51 @@ async def test_what_was_deleted_while_away_is_forgotten_and_nothing_else(stage: 
     for where in (hidden, mute):
         assert f"I stay: {where}." in remembered(stage, where)
     await stage.until(lambda: not remembered(stage, lost))
+
+
+async def test_a_server_that_the_bot_was_removed_from_leaves_no_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    for away in (False, True):
+        async with open_stage(tmp_path_factory.mktemp("removed")) as stage:
+            await start(stage)
+            channel = stage.channel()
+            stage.model.levers.text(NOTHING, times=None)
+            await stage.ask(channel, "Our llama is called Esmeralda.")
+            await stage.until(lambda: stage.idle)
+            assert in_files(stage, "Esmeralda")
+            if away:
+                assert await stage.bots[-1].stop() == 0
+            stage.world.remove_member(stage.world.bot_id)
+            if away:
+                await start(stage)
+            await gone(stage, "Esmeralda", "llama")
+            assert not stage.recall("SELECT id FROM channels")
+            assert await stage.bots[-1].stop() == 0
+
+
+async def test_another_bot_is_refused_before_it_forgets_the_servers_of_the_first(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        bot = await stage.start()
+        channel, owner = stage.channel(), stage.world.bot_id
+        await stage.ask(channel, "My name is Nemo.")
+        await stage.until(lambda: stage.idle)
+        assert await bot.stop() == 0
+    async with open_stage(tmp_path) as stage:  # another world: what the first bot remembers is in no server of this one
+        assert stage.world.bot_id != owner
+        refused = await stage.launch()
+        assert await refused.ended() == 2
+        assert f"the memory of another bot (user id {owner})" in refused.log
+        assert "docs/self-hosting.md" in refused.log
+        assert refused.trouble == []
+        assert stage.recall("SELECT content FROM messages WHERE role = 'user'") == ["My name is Nemo."]
+
+        with closing(sqlite3.connect(stage.database)) as db, db:  # as docs/self-hosting.md says
+            db.execute("DELETE FROM owner")
+        bot = await stage.start()
+        await stage.ask(stage.channel(), "Hello.")
+        assert stage.recall("SELECT user_id FROM owner") == [stage.world.bot_id]
+        assert await bot.stop() == 0
 
 
 async def test_more_than_a_page_is_compared_and_an_emptied_channel_by_each_message(stage: Stage) -> None:

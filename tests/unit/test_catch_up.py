@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import catch_up
+from bot import catch_up, patience
 from bot.catch_up import DISORDER_SECONDS, EVERYWHERE, CatchUp, Survey, snowflake
 from bot.conversation import Said
 from bot.errors import ChannelDeleted, DeliveryError
@@ -74,7 +74,7 @@ def begun(tmp_path: Path) -> Callable[..., object]:
                 await services.conversations.hear(said, addressed=False)
 
             watched = Watched(services.catch_up, hear)
-            await services.catch_up.attach(watched.look)
+            await services.catch_up.attach(watched.look, 99)
             await services.catch_up.begin(guilds or (GUILD, OTHER_GUILD))
             yield watched
             await services.catch_up.close()
@@ -186,7 +186,7 @@ async def test_events_wait_in_order_and_not_for_ever(
 async def test_what_fails_is_tried_again_from_where_it_was(
     begun: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catch_up, "RETRY_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(patience, "RETRY_SECONDS", (0.01, 0.02))
     newest = ago(2 * HOUR)
     await first_run(begun, newest)
     async with begun(GUILD) as bot:  # type: ignore[attr-defined]

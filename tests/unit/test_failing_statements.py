@@ -165,19 +165,25 @@ CALLS: dict[str, Call] = {
     "set_overrides": lambda p: p.store.set_overrides(1, 7, Overrides("window", 10, None), now=NOW),
     "claim_leaf": lambda p: p.store.claim_leaf(p.state, (7, 8), reason="full", now=NOW),
     "claim_digest": lambda p: p.store.claim_digest(p.state, p.leaves, reason="many", now=NOW),
+    "book_summary": lambda p: p.store.book_summary(1, model="m", prompt_tokens=9, completion_tokens=5, now=NOW),
     "commit_summary": lambda p: commit(p.store, p.draft),
     "discard_summary": lambda p: p.store.discard_summary(p.draft),
     "fail_summary": lambda p: p.store.fail_summary(p.draft, 1, 1, "why", now=NOW),
-    "correct_summary": lambda p: p.store.correct_summary(1, "in my words", tokens=3, now=NOW),
+    "correct_summary": lambda p: p.store.correct_summary(
+        1, "in my words", tokens=3, instead_of=[leaf.id for leaf in p.leaves], now=NOW
+    ),
     "bring_in": lambda p: p.store.bring_in([("user", said(600)), ("assistant", said(601))], now=NOW),
     "learn_factor": lambda p: p.store.learn_factor("little", 1.5, 3),
     "record_chunk": lambda p: p.store.record_chunk(p.turn, 1, "and further"),
     "chunk_sent": lambda p: p.store.chunk_sent(p.turn, 1, 202),
+    "retract_chunks": lambda p: p.store.retract_chunks(p.turn, first=1),
     "drop_chunks": lambda p: p.store.drop_chunks(p.turn, first=1),
     "complete": lambda p: p.store.complete(p.turn, "the reply", OUTCOME),
     "close_turn": lambda p: p.store.close_turn(p.turn, Status.FAILED),
     "reset": lambda p: p.store.reset(2, reset_id=700, now=NOW),
+    "belong_to": lambda p: p.store.belong_to(99),
     "save_seen": lambda p: p.store.save_seen({1: 700, 2: 800}),
+    "expire": lambda p: p.store.expire(before=NOW + 1, most=3),
     "restore": lambda p: p.store.restore(4, closed_after=0, now=NOW),
 }
 

@@ -33,6 +33,8 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.memories",
         "bot.formats",
         "bot.prompt_report",
+        "bot.links",
+        "bot.prompt.clean_name",
         "bot.errors",
         "bot.answers",
         "storage.records",
@@ -40,6 +42,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "bot": ("bot", "storage"),
     "bot/prompt.py": ("storage.records",),
     "bot/tokens.py": (),
+    "bot/links.py": (),
     "bot/memory": ("bot.memory", "storage.records"),
 }
 

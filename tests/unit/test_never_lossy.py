@@ -36,6 +36,7 @@ from bot.tokens import TokenCounter
 from bot.turn import Myself
 from storage import open_store
 from storage.records import Overrides
+from tests.contract.makers import correct
 
 CHANNEL = 1
 NOW = 1_800_000_000.0
@@ -286,8 +287,7 @@ class NeverLossy(RuleBasedStateMachine):
 
     @rule()
     def correct_the_summary(self) -> None:
-        text = "an admin's words"
-        self.run(self.store.correct_summary(CHANNEL, text, tokens=count_tokens(text), now=NOW))
+        self.run(correct(self.store, "an admin's words", channel=CHANNEL))
 
     # What goes wrong
 

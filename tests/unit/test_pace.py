@@ -98,7 +98,7 @@ def test_who_starts_is_not_kept_waiting_and_who_fails_waits_longer_each_time() -
         now += wait
         pace.identified(now)
         pace.ended(0.0)
-    assert waits == [0, 5, 10, 20, 40, 80, MOST_SPACING_SECONDS, MOST_SPACING_SECONDS]
+    assert waits == [0, 5.5, 11, 22, 44, 88, MOST_SPACING_SECONDS, MOST_SPACING_SECONDS]
     pace.ended(3600.0)
     assert pace.before_identify(NOTHING_USED, now + 3600) == 0
 

@@ -23,6 +23,8 @@ from bot.prompt import (
     person_block,
     shortened,
     system_text,
+    upright,
+    whole,
 )
 from bot.tokens import estimate
 from storage.records import Message
@@ -149,7 +151,42 @@ def test_a_name_is_shown_as_people_see_it(name: str, shown: str) -> None:
 @given(ids, texts, texts)
 def test_nothing_of_the_text_is_lost(author_id: int, name: str, content: str) -> None:
     body = person_block(author_id, name, content).partition("] ")[2]
-    assert body.replace("\n  ", "\n") == ANY_BREAK.sub("\n", content)
+    assert without_ends(body.replace("\n  ", "\n")) == without_ends(ANY_BREAK.sub("\n", content))
+
+
+def without_ends(text: str) -> str:
+    """*text* without what ends changes of direction at the end of its lines."""
+    return re.sub("[\u202c\u2069]+$", "", text, flags=re.MULTILINE)
+
+
+def left_open(line: str) -> list[str]:
+    """The changes of direction that *line* leaves open, as UAX #9 defines them (rules X1 to X8, without their depth limit)."""
+    stack: list[str] = []
+    for sign in line:
+        kind = unicodedata.bidirectional(sign)
+        if kind in ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI"):
+            stack.append(kind)
+        elif kind == "PDF" and stack and not stack[-1].endswith("I"):
+            stack.pop()
+        elif kind == "PDI" and any(each.endswith("I") for each in stack):
+            while not stack.pop().endswith("I"):
+                pass
+    return stack
+
+
+DIRECTIONS = st.text(
+    st.sampled_from("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200fa\u05d0"), max_size=20
+)
+
+
+@given(texts | DIRECTIONS)
+@example("\u202e\u2066\u202c\u2069")
+def test_no_line_turns_around_what_follows_it(content: str) -> None:
+    shown = person_block(42, "Nemo\u202e", content)
+    assert [left_open(line) for line in shown.split("\n")] == [[]] * (shown.count("\n") + 1)
+    assert upright(content).startswith(content)
+    assert upright(upright(content)) == upright(content)
+    assert left_open(shortened(f"{content}{'x' * 4000}", 100, len)) == []
 
 
 @given(texts)
@@ -183,6 +220,13 @@ def test_a_hole_of_the_template_in_a_message_stays_what_it_is(history: list[Mess
         assert text.count(hole) == written + PERSONA.count(hole)
 
 
+@given(texts)
+def test_what_cannot_be_encoded_is_replaced_and_halves_that_meet_are_one(text: str) -> None:
+    assert whole(text).encode().decode() == whole(text)
+    assert whole("\ud83d") == "\ufffd"
+    assert whole("a \ud83d" + "\ude00") == "a 😀"
+
+
 CUT = re.compile(r"(.*) \[cut here: (\d+) more characters do not fit\]", re.DOTALL)
 NOTHING_FITS = "[cut: this message does not fit]"
 
@@ -202,8 +246,8 @@ def test_a_shortened_text_fits_and_says_what_is_missing(text: str, room: int, co
     assert count(short) <= room
     cut = CUT.fullmatch(short)
     assert cut is not None
-    assert text.startswith(cut[1])
-    assert len(cut[1]) + int(cut[2]) == len(text)
+    kept = text[: len(text) - int(cut[2])]
+    assert cut[1] == upright(kept)
 
 
 @pytest.mark.parametrize("count", [len, estimate])

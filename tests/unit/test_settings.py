@@ -106,6 +106,7 @@ WRONG = {
     "MEMORY_MAX_TOKENS": ("4k", "must be a whole number."),
     "MEMORY_TRIM_TO": ("0", "must be 0.1 or more."),
     "RESET_GRACE_HOURS": ("-1", "must be 0 or more."),
+    "RETENTION_DAYS": ("0", "must be 1 or more."),
     "CATCH_UP_HOURS": ("inf", "must be 720 or less."),
     "CATCH_UP_MESSAGES": ("0", "must be 1 or more."),
     "REPLY_MODE": ("everything", "must be 'mention', 'listen' or 'all'."),

@@ -1,0 +1,36 @@
+"""Takes the mask off links: a reader sees where a link leads, whatever the model calls it. Pure; memory keeps the model's words.
+
+Discord shows ``[words](address)`` as the words alone, which is how a reply could be made to lead people astray. One space between
+the two parts ends that, and everything stays readable. It is put in wherever Discord may see such a link: what it sees depends on
+rules of its own, so only a code block that nothing before it can have torn open is taken for one.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Where a masked link's address begins: some scheme and its colon, before the parenthesis is closed.
+_MASKED = re.compile(r"\](?=\([^)]*:)")
+
+_FENCE = "```"
+# Elsewhere than at the margin a fence may belong to a list, a quote or a heading, which may end before the code does. A block has
+# at least one character of code besides its language: without one the fence that seems to close it is code itself.
+_BLOCK = re.compile(r"(^```(?:[\w+.#-]+\n)?\n*[^\n].*?```)", re.DOTALL | re.MULTILINE | re.ASCII)
+
+
+def unmasked(text: str) -> str:
+    """Return *text*, one Discord message, with every masked link's address in sight, except in code blocks."""
+    if "](" not in text:
+        return text
+    shown = prose = ""
+    for number, part in enumerate(_BLOCK.split(text)):
+        is_block = number % 2 == 1
+        if not is_block:
+            prose += part
+        shown += part if is_block and _is_whole(prose) else _MASKED.sub("] ", part)
+    return shown
+
+
+def _is_whole(prose: str) -> bool:
+    """Whether nothing in what stands before a code block can reach into it: a fence in the middle of a line, an open bracket."""
+    return _FENCE not in prose and prose.count("[") <= prose.count("]")

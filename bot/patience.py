@@ -1,0 +1,35 @@
+"""Trying again, longer and longer, what must not be given up: what waits here exists nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from storage import StorageError
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: Who cannot reach the database or Discord waits this long, in seconds, longer each time.
+RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
+
+
+def pause_after(failures: int) -> float:
+    """Return how long to wait, in seconds, after so many *failures* before this one."""
+    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+
+
+async def keep_trying(change: Callable[[], Awaitable[T]], what: str) -> T:
+    """Make a change of the database, however long it cannot. *what* waits meanwhile, for the log."""
+    failures = 0
+    while True:
+        try:
+            return await change()
+        except StorageError as error:
+            pause = pause_after(failures)
+            failures += 1
+            log.error("%s waits: %s Trying again in %.0f s.", what, error, pause)
+            await asyncio.sleep(pause)

@@ -1,0 +1,167 @@
+"""Of what was erased no byte stays in the files, however the database's pages were filled, split and merged before.
+
+The index keeps words in lower case, by their stems, and only what differs from the word before: so the ends of words are looked
+for, whatever their case.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from storage.errors import DatabaseBusy
+from storage.records import Incoming, Status, Turn
+from storage.sqlite import SqliteStore
+from tests.contract.makers import EVERYTHING, NOW, answer, begin, exchange
+
+
+@dataclass
+class Said:
+    """What one message and the reply to it say that nothing else says."""
+
+    channel: int
+    words: set[str]
+    replied: set[str]
+
+
+class Teller:
+    """Says things at random in one store and takes them back, and knows which words must be gone."""
+
+    def __init__(self, store: SqliteStore, chance: random.Random) -> None:
+        self.store, self.chance = store, chance
+        self.ids = count(1_000)
+        self.said: dict[int, Said] = {}
+        self.gone: set[str] = set()
+
+    def text(self) -> tuple[str, set[str]]:
+        # Letters that no stemmer shortens: these end in no ending that it knows.
+        own = {"".join(self.chance.choices("bcdfgjkmnpqvxz", k=14)).capitalize() for _ in range(2)}
+        return " ".join([*own, "x" * self.chance.choice([4, 40, 400, 1500, 6000]), *own]), own
+
+    async def say(self, channel: int) -> None:
+        message_id = next(self.ids)
+        text, own = self.text()
+        said = Incoming(message_id, channel, 7, 42, "Nemo", text, 10, NOW + message_id)
+        await self.store.accept(said, addressed=self.chance.random() < 0.4, now=NOW)
+        self.said[message_id] = Said(channel, own, set())
+        if (turn := await begin(self.store, channel)) is not None:
+            await self.reply(turn, self.said[message_id])
+
+    async def reply(self, turn: Turn, said: Said) -> None:
+        text, own = self.text()
+        if self.chance.random() < 0.2:  # the turn ends while its worker, who does not know yet, still shows the reply
+            await self.store.record_chunk(turn, 0, text)
+            await self.store.close_turn(turn, Status.CANCELLED)
+            await self.store.record_chunk(turn, 1, text)
+            self.gone |= own
+        else:
+            assert await answer(self.store, turn, text, chunk_id=next(self.ids), now=turn.newest.created_at + 1)
+            said.replied = own
+
+    async def summarize(self, channel: int) -> None:
+        state = await self.store.compaction(channel, reach=lambda _: EVERYTHING)
+        if state is None or len(state.backlog) < 4:
+            return
+        span = (state.backlog[0].position, state.backlog[-1].position)
+        draft = await self.store.claim_leaf(state, span, reason="full", now=NOW)
+        assert draft is not None
+        text = " ".join(message.content[:60] for message in draft.messages)
+        usage = {"prompt_tokens": 1, "completion_tokens": 1, "latency": 0.1}
+        assert await self.store.commit_summary(draft, text=text, tokens=9, model="little", **usage)
+
+    async def edit(self, message_id: int) -> None:
+        text, own = self.text()
+        assert await self.store.edit(message_id, text, tokens=10, now=NOW)
+        self.gone |= self.said[message_id].words
+        self.said[message_id].words = own
+
+    async def delete(self, ids: list[int]) -> None:
+        await self.store.forget(ids, now=NOW)
+        self.erased(ids)
+
+    async def expire(self) -> None:
+        before = min(self.said) + self.chance.randrange(30)
+        await self.store.expire(before=NOW + before, most=10_000)
+        self.erased([one for one in self.said if one < before])
+
+    async def forget(self, channel: int) -> None:
+        if self.chance.random() < 0.5:
+            await self.store.forget_channel(channel)
+        else:
+            await self.store.reset(channel, now=NOW)
+            await self.store.purge(closed_before=NOW)
+        self.erased([one for one, said in self.said.items() if said.channel == channel])
+
+    def erased(self, ids: list[int]) -> None:
+        for message_id in ids:
+            said = self.said.pop(message_id)
+            self.gone |= said.words | said.replied
+
+    async def do_something(self) -> None:
+        channel = self.chance.randrange(1, 5)
+        ids = list(self.said)
+        what = self.chance.choices(["say", "edit", "delete", "summarize", "expire", "forget"], [60, 10, 10, 6, 2, 1])[0]
+        if what == "say" or len(ids) < 3:
+            await self.say(channel)
+        elif what == "edit":
+            await self.edit(self.chance.choice(ids))
+        elif what == "delete":
+            await self.delete(self.chance.sample(ids, self.chance.randrange(1, 4)))
+        elif what == "summarize":
+            await self.summarize(channel)
+        elif what == "expire":
+            await self.expire()
+        else:
+            await self.forget(channel)
+
+
+def left(folder: Path, words: set[str]) -> list[str]:
+    """What of *words* stands in the files of *folder*: the end of a word, in whatever case."""
+    files = {path.name: path.read_bytes().lower() for path in folder.iterdir()}
+    return [f"{word} in {name}" for word in words for name, data in files.items() if word[-9:].lower().encode() in data]
+
+
+async def test_no_byte_is_left(tmp_path: Path, chance: random.Random, torture: bool) -> None:
+    async with SqliteStore(tmp_path / "memory.db") as store:
+        teller = Teller(store, chance)
+        for _ in range(60 if torture else 2):
+            for _ in range(150):
+                await teller.do_something()
+            await store.tidy()
+            assert left(tmp_path, teller.gone) == []
+            teller.gone.clear()
+        there = {word for said in teller.said.values() for word in said.words}
+        assert len({line.split()[0] for line in left(tmp_path, there)}) == len(there)
+
+
+async def test_a_tidying_that_fails_is_made_up_for_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.connection.BUSY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("storage.connection.LOCK_PATIENCE_SECONDS", 0.2)
+    async with SqliteStore(tmp_path / "memory.db") as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await store.forget([100], now=NOW)
+        with closing(sqlite3.connect(tmp_path / "memory.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseBusy):
+                await store.tidy()
+        await store.tidy()
+        assert left(tmp_path, {"xyzzy"}) == []
+
+
+async def test_a_large_database_is_rewritten_only_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.sqlite.REWRITTEN_AT_ONCE", 0)
+    async with SqliteStore(tmp_path / "memory.db") as store:
+        await exchange(store, 100, "xyzzy " * 10_000, "xyzzy it is")
+        await store.forget([100], now=NOW)
+        unused = []
+        for thoroughly in (False, True):
+            await store.tidy(thoroughly=thoroughly)
+            unused.append(await store._read(lambda db: db.execute("PRAGMA freelist_count").fetchone()[0]))
+        assert unused[0] > 10
+        assert unused[1] == 0

@@ -26,7 +26,7 @@ SECOND_MODEL = "second-model"
 KEY = "sk-proj-Very_Secret.0123456789"
 
 #: How long anything may take that is waited for. Slow machines need some of it, nothing needs all of it.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 #: What no log may hold: an error that nobody expected, or a task or connection that nobody owned.
 TROUBLE = ("Traceback", "never retrieved", "never awaited", "was destroyed", "Warning:")

@@ -282,9 +282,7 @@ class Conversations:
             await self._store.close_turn(turn, Status.CANCELLED)
         except (StorageError, DeliveryError):
             raise
-        except (
-            Exception
-        ):  # an error of ours in one turn must not silence the channel; the host reads it, the user is told
+        except Exception:  # an error of ours in one turn must not silence the channel; host and user are told
             log.exception("a turn failed", extra={"turn": turn.id, "channel": turn.channel_id})
             await self._give_up(exchange, turn)
 

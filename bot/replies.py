@@ -147,9 +147,8 @@ class ReplyWriter:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
         noting, self._noting = self._noting, None
-        if (
-            noting is not None
-        ):  # the turn did not end by finishing; if this cannot be written either, it is looked for again
+        # There is one if the turn did not end by finishing; if that cannot be written either, the message is looked for again.
+        if noting is not None:
             await asyncio.gather(noting, return_exceptions=True)
 
     def first_chunk(self, text: str) -> str | None:

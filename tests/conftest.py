@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from bot.settings import Settings
+from tests.clock import Clock
 
 _ROOT = Path(__file__).parents[1]
 _IN_MEMORY = Path("/dev/shm")
@@ -54,6 +55,12 @@ def torture(pytestconfig: pytest.Config) -> bool:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """What a test draws by: the same for the same seed, whatever ran before."""
     return random.Random(f"{request.config.option.seed} {request.node.nodeid}")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What tells the time to what a test makes."""
+    return Clock()
 
 
 @pytest.fixture

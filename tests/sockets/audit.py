@@ -163,9 +163,8 @@ class Auditor:
                 if row is not None:
                     yield f"{where} is remembered, though it was not addressed to the bot."
             elif row is None:
-                if told.id > (
-                    books.resets.get(told.channel) or 0
-                ):  # else it was heard of after a reset that came after it
+                reset = books.resets.get(told.channel) or 0
+                if told.id > reset:  # else it was heard of after a reset that came after it
                     yield f"{where} is not remembered."
             elif row["channel_id"] != told.channel:
                 yield f"{where} is remembered in channel {row['channel_id']}."

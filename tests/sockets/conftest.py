@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import pytest_asyncio
 
 from bot.chunks import WRITING_MARK
 from playground.discord import LittleDiscord, Request, World
@@ -281,3 +282,24 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage for one test, without a bot."""
     async with open_stage(tmp_path) as stage:
         yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage with one bot for all tests of a file, which it survives without a word in its log that nobody expected.
+
+    Each talks in channels of its own.
+    """
+    async with open_stage(tmp_path_factory.mktemp("living")) as stage:
+        bot = await stage.start()
+        yield stage
+        assert await bot.stop() == 0
+        assert bot.trouble == []
+        with closing(sqlite3.connect(stage.database)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.fixture
+def bot(living: Stage) -> Bot:
+    """The one bot of this file."""
+    return living.bots[0]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 
 from bot.chunks import WRITING_MARK, cut
 from bot.closed import DOUBTED_SECONDS
@@ -21,26 +20,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENDLESS = " ".join(f"This is sentence number {number} of a reply without end." for number in range(1000))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One bot for all tests of this file; each talks in channels of its own."""
-    async with open_stage(tmp_path_factory.mktemp("changes")) as stage:
-        bot = await stage.start()
-        yield stage
-        assert await bot.stop() == 0
-        assert bot.trouble == []
-
-
 @pytest.fixture
 def stage(living: Stage) -> Iterator[Stage]:
     living.model.tokens_per_second = 200
     yield living
     living.reset()
-
-
-@pytest.fixture
-def bot(living: Stage) -> Bot:
-    return living.bots[0]
 
 
 async def begin_endless(stage: Stage, channel: int, text: str = "Tell me everything") -> int:

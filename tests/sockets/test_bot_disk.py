@@ -26,27 +26,10 @@ ONE_CHUNK = " ".join(f"This is sentence number {number} of one message." for num
 NOT_SAVED = "I cannot write to my memory right now"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, Bot]]:
-    """One bot for all that it survives."""
-    async with open_stage(tmp_path_factory.mktemp("disk")) as stage:
-        bot = await stage.start()
-        yield stage, bot
-        assert await bot.stop() == 0
-        assert bot.trouble == []
-        with closing(sqlite3.connect(stage.database)) as db:
-            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
 @pytest.fixture
-def stage(living: tuple[Stage, Bot]) -> Iterator[Stage]:
-    yield living[0]
-    living[0].reset()
-
-
-@pytest.fixture
-def bot(living: tuple[Stage, Bot]) -> Bot:
-    return living[1]
+def stage(living: Stage) -> Iterator[Stage]:
+    yield living
+    living.reset()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -6,34 +6,23 @@ import asyncio
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from openapi_schema_validator import OAS31Validator
 
 from bot.chunks import ENOUGH_TO_SHOW, LIMIT, WRITING_MARK
 from playground.discord import ChannelType, Event, Request
 from playground.discord.events import Watch
-from tests.sockets.conftest import ROOT, Stage, open_stage, refers_to
+from tests.sockets.conftest import ROOT, Stage, refers_to
 
 #: About 30,000 characters, every word of them another.
 WORDS = [f"{number:07}." for number in range(3333)]
 PARAGRAPHS = "\n\n".join(" ".join(WORDS[start : start + 40]) for start in range(0, len(WORDS), 40))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One bot for all tests of this file; each talks in channels of its own."""
-    async with open_stage(tmp_path_factory.mktemp("talks")) as stage:
-        bot = await stage.start()
-        yield stage
-        assert await bot.stop() == 0
-        assert bot.trouble == []
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.gateway import FOR_GOOD, MISSING_INTENT, REFUSED_BY_DISCORD
 from playground.discord.levers import Held
@@ -17,16 +16,6 @@ from tests.sockets.conftest import Bot, Stage, open_stage, play
 ONE_CHUNK = " ".join(f"This is sentence number {number} of one message." for number in range(15))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One bot for the tests that it survives without a word in its log that nobody expected."""
-    async with open_stage(tmp_path_factory.mktemp("gateway")) as stage:
-        bot = await stage.start()
-        yield stage
-        assert await bot.stop() == 0
-        assert bot.trouble == []
 
 
 @pytest.fixture

@@ -73,9 +73,8 @@ async def theater(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[The
         load = Load(stage, auditor, random.Random(), channels=0)
         theater = Theater(stage, auditor, load, stage.folder / "kill_at", SETTINGS)
         await theater.start()
-        await stage.until(
-            lambda: stage.recall("SELECT 1 FROM seen")
-        )  # what was said before its first start is not for it
+        # What was said before its first start is not for it.
+        await stage.until(lambda: stage.recall("SELECT 1 FROM seen"))
         yield theater
         assert await theater.bot.stop() == 0
         assert [line for bot in stage.bots for line in bot.trouble] == []

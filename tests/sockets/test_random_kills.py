@@ -26,9 +26,8 @@ NONCES_FORGOTTEN = 0.5
 
 @pytest.mark.timeout(3 * 60 * 60)
 async def test_deaths_at_random_under_load(tmp_path: Path, chance: random.Random, torture: bool) -> None:
-    worlds, deaths = (
-        (20, 25) if torture else (1, 2)
-    )  # 500; in a new world each time, for all that was ever said is looked at
+    # In a new world each time, for all that was ever said is looked at; 500 deaths in all.
+    worlds, deaths = (20, 25) if torture else (1, 2)
     for world in range(worlds):
         folder = tmp_path / str(world)
         folder.mkdir()

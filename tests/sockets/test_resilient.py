@@ -16,25 +16,12 @@ from bot.ports import ReplyEnd
 from bot.prompt import ChatPrompt, PromptMessage
 from bot.resilient import ResilientModel
 from playground.model import MODEL, LittleModel
+from tests.clock import Clock
 
 SECOND = "second-model"
 SUMMARIZER = "little-summarizer"
 PROMPT = ChatPrompt((PromptMessage("user", "[42 Nemo] Where is the treasure?"),))
 AT_ONCE = {"retry-after-ms": "1"}
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

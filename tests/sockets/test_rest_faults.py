@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from bot.closed import DOUBTED_SECONDS
 from bot.gateway import REFUSED_BY_DISCORD
@@ -21,16 +20,6 @@ ONE_CHUNK = " ".join(f"This is sentence number {number} of one message." for num
 PAGE = "<html>error code: 1015</html>"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """One bot for the tests that it survives without a word in its log that nobody expected."""
-    async with open_stage(tmp_path_factory.mktemp("rest")) as stage:
-        bot = await stage.start()
-        yield stage
-        assert await bot.stop() == 0
-        assert bot.trouble == []
 
 
 @pytest.fixture

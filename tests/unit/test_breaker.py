@@ -7,18 +7,7 @@ import math
 import pytest
 
 from bot.breaker import PAUSES, RETRY_AFTER_BOUNDS, THRESHOLD, Breaker
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -6,13 +6,7 @@ import pytest
 
 from bot.closed import BELIEVED_SECONDS, DOUBTED_SECONDS, ClosedChannels
 from bot.errors import ChannelClosed
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def is_closed(channels: ClosedChannels) -> bool:

@@ -9,15 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.invalid_requests import BANNED_SECONDS, LONGEST_BAN_SECONDS, SLOW_FROM, WINDOW_SECONDS, InvalidRequests
+from tests.clock import Clock
 
 VIA = "1.1 google"
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.parametrize(

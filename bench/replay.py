@@ -220,7 +220,7 @@ async def open_channel(
             store,
             script,
             TokenCounter("bytes", count),
-            Calibration(store, "script", 1.0, 0),
+            Calibration(store, "script", {}),
             PERSONA,
             recall_threshold=-math.inf if always_recall else THRESHOLD,
             now=lambda: clock[0],

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import discord
 from discord import app_commands
@@ -16,9 +16,14 @@ from discord import app_commands
 from bot.errors import NotPermitted, UserFacingError
 from bot.rest import FAILURES, insist
 from storage.errors import StorageError
+from storage.records import Place
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
+
+T = TypeVar("T")
+
+AnyCommand: TypeAlias = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 
 log = logging.getLogger(__name__)
 
@@ -115,12 +120,88 @@ def is_manager(interaction: discord.Interaction) -> bool:
     return interaction.guild_id is None or allowed.manage_channels or allowed.manage_guild
 
 
+def manages_server(interaction: discord.Interaction) -> bool:
+    """Whether the caller manages the whole server, which a channel's own permissions cannot say."""
+    return interaction.guild_id is not None and interaction.permissions.manage_guild
+
+
 def require_manager(interaction: discord.Interaction) -> None:
     """Raise :class:`NotPermitted` unless :func:`is_manager`."""
     if not is_manager(interaction):
         raise NotPermitted("You need the permission Manage Channels or Manage Server for this.")
 
 
+def place_of(interaction: discord.Interaction) -> Place:
+    """Return where a command or button was used."""
+    assert interaction.channel_id is not None, "commands are used in channels"
+    channel = interaction.channel
+    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+    return Place(interaction.channel_id, interaction.guild_id, parent_id)
+
+
+def roles_of(interaction: discord.Interaction) -> Collection[int]:
+    """Return the ids of the caller's roles."""
+    return interaction.user._roles if isinstance(interaction.user, discord.Member) else ()
+
+
+def require_server_manager(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless :func:`manages_server`."""
+    if not manages_server(interaction):
+        raise NotPermitted("You need the permission Manage Server for this.")
+
+
+def require_resetter(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless the caller manages the channel, or the server's managers let them reset it."""
+    governance = cast("MnemoBot", interaction.client).services.governance
+    guild_id = interaction.guild_id
+    if guild_id is None or not governance.may_reset(guild_id, interaction.user.id, roles_of(interaction)):
+        require_manager(interaction)
+
+
+def require_talker(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless the caller may talk with us here: for what lets the model write."""
+    governance = cast("MnemoBot", interaction.client).services.governance
+    if refusal := governance.refusal(place_of(interaction), interaction.user.id, roles_of(interaction)):
+        raise NotPermitted(refusal)
+
+
 def reads_history(interaction: discord.Interaction) -> bool:
     """Whether the caller could read here, on Discord, what was said before."""
     return interaction.guild_id is None or interaction.permissions.read_message_history
+
+
+def require_history(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless :func:`reads_history`."""
+    if not reads_history(interaction):
+        raise NotPermitted("You need the permission Read Message History for this.")
+
+
+class _Refused(NotPermitted, app_commands.CheckFailure):
+    """What :class:`NotPermitted` is in a check: discord.py hands on only errors of its own kind."""
+
+
+def only_if(require: Callable[[discord.Interaction], None]) -> Callable[[T], T]:
+    """Keep a command from whom *require* raises :class:`NotPermitted` for; ``/help`` does not tell them of it either."""
+
+    def check(interaction: discord.Interaction) -> bool:
+        try:
+            require(interaction)
+        except NotPermitted as refused:
+            raise _Refused(str(refused)) from None
+        return True
+
+    return app_commands.check(check)
+
+
+async def may_use(interaction: discord.Interaction, command: AnyCommand) -> bool:
+    """Whether the caller may use a command here: what :func:`only_if` says, and where the command is to be used."""
+    root = command.root_parent or command if isinstance(command, app_commands.Command) else command
+    in_private, contexts = interaction.guild_id is None, root.allowed_contexts
+    if (in_private and root.guild_only) or not (
+        contexts is None or (contexts.dm_channel if in_private else contexts.guild)
+    ):
+        return False
+    try:
+        return all([await discord.utils.maybe_coroutine(check, interaction) for check in command.checks])
+    except app_commands.CheckFailure:
+        return False

@@ -6,14 +6,15 @@ event brings what it is about. Whoever has to know more of a server looks at it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import discord
 from discord.channel import _guild_channel_factory
 from discord.state import ConnectionState
 
-from bot.survey import survey
+from bot.survey import joined, survey
 
 Json = Mapping[str, Any]
 
@@ -35,10 +36,19 @@ class Names:
         _, name = self._entries(server_id).get(any_id, (0, None))
         return name
 
+    def of_all(self, server_id: int, ids: Collection[int]) -> dict[int, str]:
+        """The names of all of these that Discord told of."""
+        return {one_id: name for one_id, (_, name) in self._entries(server_id).items() if one_id in ids}
+
     def is_role_of(self, server_id: int, role_id: int, bot_id: int) -> bool:
         """Whether Discord made this role for a bot, so that people can address it by it."""
         owner, _ = self._entries(server_id).get(role_id, (0, ""))
         return owner == bot_id
+
+    def parent_of(self, server_id: int, thread_id: int) -> int | None:
+        """The channel that a thread is in; None for what is no thread, or not told of."""
+        found = re.search(rf"^{thread_id} (\d+) ", self._servers.get(server_id, ""), re.MULTILINE)
+        return int(found[1]) or None if found else None
 
     def threads_of(self, server_id: int, channel_id: int) -> list[int]:
         """The ids of the threads in a channel."""
@@ -94,13 +104,19 @@ class SlimState(ConnectionState[Any]):
         self.names.clear()
 
     def parse_guild_create(self, data: Any) -> None:
-        """Take in a server, and tell as *survey* what there is to read in it: afterwards its channels are gone."""
+        """Take in a server, and tell as *survey* what there is to read in it: afterwards its channels are gone.
+
+        One that is new to us is told of as *joined*, too, if we may write there.
+        """
+        is_new = self._get_guild(int(data["id"])) is None  # a session names at first all servers that we are in
         super().parse_guild_create(data)
         guild = self._get_guild(int(data["id"]))
         if guild is None or guild.unavailable:
             return
         self.names.learn_all(guild.id, data["channels"], data["threads"], data["roles"])
         self.dispatch("survey", survey(guild))
+        if is_new and (place := joined(guild)) is not None:
+            self.dispatch("joined", place)
         self._empty(data["id"])
 
     def parse_guild_update(self, data: Any) -> None:

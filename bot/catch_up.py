@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from bot.conversation import HOUR_SECONDS, Conversations
 from bot.errors import ChannelClosed, ChannelDeleted, DeliveryError, SettingsError
+from bot.governance import Governance
 from bot.patience import keep_trying, pause_after
 from storage import StorageError, Store
 
@@ -94,9 +95,10 @@ class _Pending:
 class CatchUp:
     """What was said, edited and deleted while nobody listened. *hours* is how old a message may be that is still heard."""
 
-    def __init__(self, store: Store, conversations: Conversations, *, hours: float) -> None:
+    def __init__(self, store: Store, conversations: Conversations, governance: Governance, *, hours: float) -> None:
         self._store = store
         self._conversations = conversations
+        self._governance = governance
         self._hours = hours
         self._look: Look | None = None
         #: The newest message of all, and what is certain to be taken care of, wherever nothing is pending.
@@ -204,6 +206,8 @@ class CatchUp:
             pending.end()
         for channel_id in await _insist(lambda: self._store.known_channels(guild_id)):
             await self._conversations.forget_channel(channel_id)
+            self._governance.forget(channel_id)
+        await _insist(lambda: self._governance.forget_server(guild_id))
 
     # Live events
 
@@ -319,6 +323,11 @@ class CatchUp:
         timer = asyncio.get_running_loop().call_later(pause_after(pending.failures), look)
         self._timers.add(timer)
         pending.failures += 1
+
+    @property
+    def outstanding(self) -> int:
+        """How many channels, and servers that were not heard of yet, are still to be caught up."""
+        return len(self._pending)
 
     # What is kept
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import discord
 import yarl
@@ -19,19 +18,34 @@ from bot.catch_up import CatchUp
 from bot.closed import ClosedChannels
 from bot.compactor import Compactor
 from bot.conversation import Conversations
+from bot.governance import Governance
 from bot.history import History
+from bot.host import Host
 from bot.invalid_requests import InvalidRequests
 from bot.listening import Listener
 from bot.memories import Memories
 from bot.pace import Pace
-from bot.rest import REQUEST_SECONDS, UNAUTHORIZED, may_pass
+from bot.privacy import Privacy
+from bot.registration import Registration
+from bot.rest import REQUEST_SECONDS
 from bot.speaker import DiscordSpeaker
 from bot.turn import Myself
+from bot.usage import UsageReports
 from bot.view import Viewer
 
-log = logging.getLogger(__name__)
-
-COGS = ("cogs.conversation", "cogs.memory", "cogs.housekeeping", "cogs.catch_up")
+COGS = (
+    "cogs.conversation",
+    "cogs.memory",
+    "cogs.governance",
+    "cogs.privacy",
+    "cogs.message_menu",
+    "cogs.usage",
+    "cogs.help",
+    "cogs.joining",
+    "cogs.host",
+    "cogs.housekeeping",
+    "cogs.catch_up",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +55,13 @@ class Services:
     conversations: Conversations
     catch_up: CatchUp
     memories: Memories
+    privacy: Privacy
     compactor: Compactor
     viewer: Viewer
-    reply_mode: Literal["mention", "listen", "all"]
+    usage: UsageReports
+    registration: Registration
+    host: Host
+    governance: Governance
     catch_up_messages: int
 
 
@@ -76,7 +94,9 @@ class MnemoBot(commands.Bot):
         self.closed_channels = ClosedChannels()
         #: The ids of the newest interactions, for Discord may deliver one twice.
         self.taken_interactions: deque[int] = deque(maxlen=1_000)
-        self.listener = Listener(self, services.conversations, self.names, services.reply_mode, self.speaker_for)
+        self.listener = Listener(
+            self, services.conversations, services.privacy, self.names, services.governance, self.speaker_for
+        )
 
     def _get_state(self, **options: Any) -> SlimState:
         """Make the state that discord.py would make otherwise; it asks for it here."""
@@ -97,17 +117,9 @@ class MnemoBot(commands.Bot):
         for cog in COGS:
             if cog not in self.extensions:  # a login that fails later is tried again, with this
                 await self.load_extension(cog)
-        await self._register_commands()
+        await self.services.registration.register(self.tree)
         self.services.conversations.attach(self.speaker_for, Myself(self.user.id, self.user.name))
         await self.services.conversations.resume()
-
-    async def _register_commands(self) -> None:
-        try:
-            await self.tree.sync()
-        except discord.HTTPException as error:
-            if may_pass(error) or error.status == UNAUTHORIZED:
-                raise
-            log.error("the slash commands could not be registered, those of before hold: %s", error.text)
 
     async def before_identify_hook(self, *_: object, **__: object) -> None:
         """Count the IDENTIFY; its wait was before the connection was made."""

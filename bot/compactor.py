@@ -23,7 +23,7 @@ from bot.memory.summarizing import SummarizingPolicy
 from bot.ports import ChatModel, ReplyEnd
 from bot.prompt import ChatPrompt, Prompt, whole
 from storage import StorageError, Store
-from storage.records import Compaction, Draft, Overrides, Reach, Summary, SummaryKind
+from storage.records import Compaction, Draft, Overrides, Reach, Summary, SummaryKind, Usage
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Summarizer:
 class Compactor:
     """Compacts channels whose policy keeps summaries.
 
-    *policy_for* gives a channel's policy, *count* a text's tokens, *fixed_tokens* is the prompt's size without messages.
+    *policy_for* gives a channel's policy, *count* a text's tokens, *fixed_tokens* its prompt's size without messages.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Compactor:
         summarizer: Summarizer,
         policy_for: Callable[[Overrides], Policy],
         count: Callable[[str], int],
-        fixed_tokens: int,
+        fixed_tokens: Callable[[Overrides], int],
     ) -> None:
         self._store = store
         self._summarizer = summarizer
@@ -168,14 +168,13 @@ class Compactor:
 
     async def _step(self, channel_id: int, *, everything: bool, focus: str | None) -> Summary | None:
         """Make one summary; None if there is nothing to do. A draft that became void counts as nothing."""
-        fixed = self._fixed_tokens
-        state = await self._store.compaction(channel_id, reach=lambda overrides: self._reach(overrides, fixed))
+        state = await self._store.compaction(channel_id, reach=self._reach)
         if state is None:
             return None
         policy = self._policy_for(state.overrides)
         if not isinstance(policy, SummarizingPolicy):
             return None
-        task = compaction.next_task(state, policy, fixed, everything=everything)
+        task = compaction.next_task(state, policy, self._fixed_tokens(state.overrides), everything=everything)
         if task is None:
             return None
         draft = await self._claim(state, task)
@@ -183,8 +182,7 @@ class Compactor:
             return None
         fault_point("summary claimed")
         try:
-            written = await self._write(draft, policy, focus)
-            await self._book(state.channel_id, written.end)
+            written = await self._write(state, draft, policy, focus)
             self._check(draft, policy, written)
         except ModelError as error:
             await self._store.fail_summary(draft, state.channel_id, state.epoch, error.detail, now=time.time())
@@ -194,9 +192,11 @@ class Compactor:
             raise
         return await self._commit(state, draft, written)
 
-    def _reach(self, overrides: Overrides, fixed: int) -> Reach:
+    def _reach(self, overrides: Overrides) -> Reach:
         policy = self._policy_for(overrides)
-        return compaction.backlog_reach(policy, fixed) if isinstance(policy, SummarizingPolicy) else NOTHING
+        if not isinstance(policy, SummarizingPolicy):
+            return NOTHING
+        return compaction.backlog_reach(policy, self._fixed_tokens(overrides))
 
     async def _claim(self, state: Compaction, task: LeafTask | FoldTask) -> Draft | None:
         now = time.time()
@@ -204,26 +204,29 @@ class Compactor:
             return await self._store.claim_leaf(state, task.span, reason=task.reason, now=now)
         return await self._store.claim_digest(state, task.parts, reason=task.reason, now=now)
 
-    async def _write(self, draft: Draft, policy: SummarizingPolicy, focus: str | None) -> Written:
+    async def _write(self, state: Compaction, draft: Draft, policy: SummarizingPolicy, focus: str | None) -> Written:
+        """Return what the model writes, having booked what it was paid for, whatever becomes of the text."""
         target = compaction.target_tokens(draft.kind, policy)
         if draft.kind is SummaryKind.LEAF:
-            room = compaction.input_tokens(policy, self._fixed_tokens)
+            room = compaction.input_tokens(policy, self._fixed_tokens(state.overrides))
             request = summary_prompt.leaf_prompt(
                 summary_prompt.within(draft.messages, room, self._count), target, focus
             )
         else:
             request = summary_prompt.digest_prompt(draft.parts, target, focus)
-        return await self._summarizer.write(request)
+        try:
+            written = await self._summarizer.write(request)
+        except EmptyReply as empty:
+            if empty.end is not None:
+                await self._book(state, empty.end)
+            raise
+        await self._book(state, written.end)
+        return written
 
-    async def _book(self, channel_id: int, end: ReplyEnd) -> None:
-        usage = end.usage
-        await self._store.book_summary(
-            channel_id,
-            model=end.model,
-            prompt_tokens=usage.prompt_tokens or 0,
-            completion_tokens=usage.completion_tokens or 0,
-            now=time.time(),
-        )
+    async def _book(self, state: Compaction, end: ReplyEnd) -> None:
+        told = end.usage
+        usage = Usage(1, told.prompt_tokens or 0, told.cached_tokens or 0, told.completion_tokens or 0)
+        await self._store.book_summary(state, end.model, usage, now=time.time())
         fault_point("summary written")
 
     def _check(self, draft: Draft, policy: SummarizingPolicy, written: Written) -> None:

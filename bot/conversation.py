@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot import prompt
@@ -24,7 +24,7 @@ from bot.ports import Speaker
 from bot.retention import expiry
 from bot.turn import Brain, Exchange, Myself
 from storage import StorageError, Store
-from storage.records import Incoming, Overrides, Status, Turn
+from storage.records import Attachment, Extent, Incoming, Interrupted, Overrides, Remembered, Status, Turn
 
 T = TypeVar("T")
 
@@ -41,6 +41,9 @@ EARLY_EDIT_SECONDS = 60.0
 #: A turn belongs to its worker for this much longer than the model may take, in seconds.
 LEASE_MARGIN_SECONDS = 60.0
 
+#: Between so many messages that a person has forgotten, others write.
+FORGOTTEN_IN_A_STEP = 100
+
 #: For so many turns with something that was said before the start the model is asked at once: a start is no storm on it.
 RESUMED_AT_ONCE = 8
 
@@ -56,6 +59,17 @@ class Said:
     author_name: str = field(repr=False)
     content: str = field(repr=False)
     created_at: float
+    parent_id: int | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """What a message says and has *attached* since it was edited, kept in mind *until* then, in ``time.monotonic()``."""
+
+    until: float
+    content: str = field(repr=False)
+    attached: Collection[int]
 
 
 class Conversations:
@@ -86,7 +100,7 @@ class Conversations:
         self._retention_days = retention_days
         self._owner = uuid.uuid4().hex
         self._vanished: dict[int, float] = {}
-        self._edited_early: dict[int, tuple[float, str]] = {}
+        self._edited_early: dict[int, _Edit] = {}
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._woken: set[int] = set()
         self._running: dict[int, Exchange] = {}
@@ -128,7 +142,10 @@ class Conversations:
         if said.message_id in self._vanished or said.created_at < expiry(time.time(), self._retention_days):
             return False
         name = prompt.whole(said.author_name)
-        content = self._edited_early.pop(said.message_id, (0.0, ""))[1] or prompt.whole(said.content)
+        edit = self._edited_early.pop(said.message_id, None)
+        if edit is None:
+            edit = _Edit(0.0, prompt.whole(said.content), [one.id for one in said.attachments])
+        content = edit.content
         incoming = Incoming(
             discord_id=said.message_id,
             channel_id=said.channel_id,
@@ -138,6 +155,8 @@ class Conversations:
             content=content,
             tokens=self._tokens(said.author_id, name, content),
             created_at=said.created_at,
+            parent_id=said.parent_id,
+            attachments=tuple(self._counted(one) for one in said.attachments if one.id in edit.attached),
         )
         is_idle = said.channel_id not in self._workers
         fault_point("heard")
@@ -159,17 +178,31 @@ class Conversations:
         """Let memory follow an edit or a deletion that came while the message was being stored, and found nothing there."""
         if said.message_id in self._vanished:
             await self.forget(said.channel_id, [said.message_id])
-        elif said.message_id in self._edited_early:
-            _, content = self._edited_early[said.message_id]
-            await self.correct(said.channel_id, said.message_id, said.author_id, said.author_name, content)
+        elif edit := self._edited_early.get(said.message_id):
+            await self.correct(
+                said.channel_id, said.message_id, said.author_id, said.author_name, edit.content, edit.attached
+            )
 
-    async def correct(self, channel_id: int, message_id: int, author_id: int, author_name: str, content: str) -> bool:
-        """Let memory say what a message says after its author edited it; True if that changed something."""
+    async def correct(
+        self,
+        channel_id: int,
+        message_id: int,
+        author_id: int,
+        author_name: str,
+        content: str,
+        attached: Collection[int] = (),
+    ) -> bool:
+        """Let memory say what a message says after its author edited it, and forget its files but those with the ids *attached*.
+
+        True if that changed something.
+        """
         self._drop_old()
         content = prompt.whole(content)
-        early = self._edited_early[message_id] = time.monotonic() + EARLY_EDIT_SECONDS, content
+        early = self._edited_early[message_id] = _Edit(time.monotonic() + EARLY_EDIT_SECONDS, content, attached)
         tokens = self._tokens(author_id, prompt.whole(author_name), content)
-        changed = await self._insist(lambda: self._store.edit(message_id, content, tokens=tokens, now=time.time()))
+        changed = await self._insist(
+            lambda: self._store.edit(message_id, content, tokens=tokens, attached=attached, now=time.time())
+        )
         fault_point("corrected")
         if changed:
             self._compactor.consider(channel_id)
@@ -183,13 +216,44 @@ class Conversations:
         self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
         forgotten = await self._insist(lambda: self._store.forget(message_ids, now=time.time()))
         fault_point("forgotten")
-        for interrupted in forgotten:
+        self._withdraw(forgotten)
+        self._compactor.consider(channel_id)
+
+    async def forget_this(self, channel_id: int, message_id: int) -> Remembered | None:
+        """Forget one message that stays on Discord, as :meth:`forget` does, and return what it was in memory.
+
+        One that is not remembered is not taken in later either; a reply that is still being written is left alone. Raises
+        :class:`storage.errors.StorageError`.
+        """
+        found = await self._store.remembered_as(message_id)
+        if found != "unfinished reply":
+            await self.forget(channel_id, [message_id])
+        return found
+
+    async def forget_person(self, user_id: int, place: Extent) -> int:
+        """Take what a person said in *place* out of memory, as :meth:`forget` does; returns how many messages.
+
+        Raises :class:`storage.errors.StorageError`: what is done by then stays so, and it can be called again.
+        """
+        total = 0
+        while True:
+            gone = await self._store.forget_author(user_id, place, most=FORGOTTEN_IN_A_STEP, now=time.time())
+            fault_point("forgotten")
+            self._withdraw(gone.interrupted)
+            for channel_id in gone.channels:
+                self._compactor.consider(channel_id)
+            total += gone.messages
+            if gone.messages < FORGOTTEN_IN_A_STEP:
+                return total
+
+    def _withdraw(self, turns: Collection[Interrupted]) -> None:
+        """Let whoever works on *turns*, which lost something, begin them anew or clean up."""
+        for interrupted in turns:
             exchange = self._running.get(interrupted.channel_id)
             if exchange is not None and exchange.turn.id == interrupted.turn_id:
                 exchange.interrupt("withdrawn")
             elif interrupted.was_running:
                 self._wake(interrupted.channel_id)
-        self._compactor.consider(channel_id)
 
     async def forget_channel(self, channel_id: int) -> None:
         """Take a channel that was deleted out of memory, with all that was ever said there."""
@@ -199,6 +263,11 @@ class Conversations:
     async def newest_ids(self, channel_id: int, limit: int) -> list[int]:
         """Return the ids of the *limit* newest messages that are remembered of a channel, newest first."""
         return await self._store.newest_ids(channel_id, limit=limit)
+
+    @property
+    def running(self) -> int:
+        """How many turns are being worked on, those that wait for a model that is down apart."""
+        return sum(not exchange.is_waiting for exchange in self._running.values())
 
     def interrupt(self, channel_id: int) -> None:
         """Stop the reply that is being written in a channel whose epoch was closed."""
@@ -210,6 +279,9 @@ class Conversations:
         async with self._changing:
             return await keep_trying(change, "an edit or a deletion")
 
+    def _counted(self, attachment: Attachment) -> Attachment:
+        return replace(attachment, tokens=self._brain.viewer.count(prompt.indented(attachment.block)))
+
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
         return self._brain.viewer.message_tokens(prompt.person_block(author_id, author_name, content))
 
@@ -217,7 +289,7 @@ class Conversations:
         now = time.monotonic()
         while self._vanished and (oldest := next(iter(self._vanished.items())))[1] < now:
             del self._vanished[oldest[0]]
-        while self._edited_early and (edit := next(iter(self._edited_early.items())))[1][0] < now:
+        while self._edited_early and (edit := next(iter(self._edited_early.items())))[1].until < now:
             del self._edited_early[edit[0]]
 
     def _wake(self, channel_id: int) -> None:
@@ -272,7 +344,7 @@ class Conversations:
         return True
 
     def _trigger_budget(self, overrides: Overrides) -> int:
-        return self._policies.for_channel(overrides).trigger_budget(self._brain.viewer.fixed_tokens)
+        return self._policies.for_channel(overrides).trigger_budget(self._brain.viewer.fixed_tokens(overrides))
 
     async def _run(self, exchange: Exchange) -> None:
         turn = exchange.turn

@@ -15,9 +15,10 @@ import discord
 
 from bot import prompt
 from bot.client import point_at
+from bot.defaults import check_room, policies_of
 from bot.errors import ModelError, SettingsError
 from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
-from bot.runtime import check_room, open_counter, open_models, policies_of
+from bot.runtime import open_counter, open_models
 from bot.settings import BotSettings
 from storage import StorageError, database_path, open_store
 from storage.errors import DatabaseInUse

@@ -16,6 +16,7 @@
         │   └── EmptyReply          finished without a word
         ├── OutOfBounds         a value is not one that may be set; nothing was changed
         ├── NotPermitted        the caller may not do this
+        ├── FileProblem         an attached file cannot be used
         └── NothingToRestore    no closed epoch is within its grace
 
     DeliveryError               Discord did not take what we wanted to show (never shown to a user: there is no way to)
@@ -27,6 +28,11 @@ Storage has a tree of its own (``storage/errors.py``), because it imports nothin
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.ports import ReplyEnd
 
 
 class MnemoError(Exception):
@@ -96,7 +102,11 @@ class ContextOverflow(ModelError):
 
 
 class EmptyReply(ModelError):
-    """The model finished without a word."""
+    """The model finished without a word. *end* says how, and what it was paid all the same; None if there was no end."""
+
+    def __init__(self, sentence: str, *, detail: str, end: ReplyEnd | None = None) -> None:
+        super().__init__(sentence, detail=detail)
+        self.end = end
 
 
 class OutOfBounds(UserFacingError):
@@ -105,6 +115,10 @@ class OutOfBounds(UserFacingError):
 
 class NotPermitted(UserFacingError):
     """The caller may not do this."""
+
+
+class FileProblem(UserFacingError):
+    """An attached file cannot be used, or only in part. Its sentence goes on after the file's name and a colon."""
 
 
 class NothingToRestore(UserFacingError):

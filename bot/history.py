@@ -110,11 +110,11 @@ class History:
     async def _take_over(
         self, edited: list[discord.Message], said: list[discord.Message], answered: set[int | None]
     ) -> None:
-        names = await _names([*edited, *said])
+        members = await _members([*edited, *said])
         for message in edited:
-            await self._listener.correct(message, nicknames=names)
+            await self._listener.correct(message, members=members)
         # All at once: they are one transaction, in this order, and those who speak to us are answered together.
-        hearing = (self._listener.hear(one, nicknames=names, is_answered=one.id in answered) for one in said)
+        hearing = (self._listener.hear(one, members=members, is_answered=one.id in answered) for one in said)
         for outcome in await asyncio.gather(*hearing, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -123,24 +123,24 @@ class History:
         return self._client.user is not None and message.author.id == self._client.user.id
 
 
-async def _names(messages: Iterable[discord.Message]) -> dict[int, str]:
-    """Ask how a server calls those who wrote *messages* or are mentioned there.
+async def _members(messages: Iterable[discord.Message]) -> dict[int, discord.Member]:
+    """Ask for those who wrote *messages* or are mentioned there as members of their server.
 
-    A history tells only what they call themselves. What cannot be had is left out.
+    A history tells only what they call themselves, and no roles. Who cannot be had is left out.
     """
     guild = next((message.guild for message in messages), None)
     ids = list({user.id for message in messages for user in (message.author, *message.mentions)})
-    names: dict[int, str] = {}
+    found: dict[int, discord.Member] = {}
     for start in range(0, len(ids) if guild else 0, PAGE):
         assert guild is not None, "without one nobody is looked for"
         try:
             async with asyncio.timeout(NAMES_SECONDS):
                 members = await guild.query_members(user_ids=ids[start : start + PAGE], limit=PAGE, cache=False)
         except FAILURES as error:
-            log.debug("names in a server could not be had (%s)", type(error).__name__, extra={"guild": guild.id})
+            log.debug("members of a server could not be had (%s)", type(error).__name__, extra={"guild": guild.id})
             break
-        names |= {member.id: member.display_name for member in members}
-    return names
+        found |= {member.id: member for member in members}
+    return found
 
 
 def _is_edited(message: discord.Message, after: datetime) -> bool:

@@ -7,32 +7,43 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import Literal
+import time
+from collections.abc import Callable, Collection, Mapping
 
 import discord
 
+from bot.attachments import heard
 from bot.caches import Names
 from bot.conversation import Conversations, Said
 from bot.errors import ChannelClosed, DeliveryError
+from bot.governance import Governance
 from bot.ports import Speaker
+from bot.privacy import Privacy
 from bot.replies import nonce
+from storage.records import Attachment, Place, ReplyMode
 
 log = logging.getLogger(__name__)
 
 NOTHING_SAID = "I am here. Tell me something or ask me in the same message, and I will remember it."
-ONLY_FILES = "I see that you sent {names}, but I read text only. Tell me in words what it is about."
 NOT_SAVED = (
     "I cannot write to my memory right now; the host's log says why. I will answer this message as soon as I can: there is no "
     "need to send it again."
 )
 
+OPTED_OUT = (
+    "You opted out: I keep nothing of what you say and show it to no model, so I cannot answer you. "
+    "`/privacy opt-in` changes that."
+)
+
 _MENTION = re.compile(r"<(@[!&]?|#)(\d+)>")
 _CUSTOM_EMOJI = re.compile(r"<a?(:\w+:)\d+>")
 
-#: Names by user id that a message does not tell by itself: in a history, members come without what a server calls them.
-Nicknames = Mapping[int, str]
-_NONE: Nicknames = {}
+#: Members by user id, where a message does not tell of them by itself: in a history, authors come without names and roles.
+Members = Mapping[int, discord.Member]
+_NONE: Members = {}
+
+#: Who may not talk with us is told so in a channel once in so many seconds.
+REFUSAL_SECONDS = 3_600.0
 
 
 class Listener:
@@ -42,24 +53,39 @@ class Listener:
         self,
         client: discord.Client,
         conversations: Conversations,
+        privacy: Privacy,
         names: Names,
-        reply_mode: Literal["mention", "listen", "all"],
+        governance: Governance,
         speaker_for: Callable[[int], Speaker],
     ) -> None:
         self._client = client
         self._conversations = conversations
+        self._privacy = privacy
         self._names = names
-        self._reply_mode = reply_mode
+        self._governance = governance
+        self._refused: dict[tuple[int, int], float] = {}
         self._speaker_for = speaker_for
 
     def listens_to(self, message: discord.Message) -> bool:
         """Whether the reply mode remembers this message: words of a person."""
-        return _is_said_by_a_person(message) and (self._reply_mode != "mention" or self._is_addressed(message))
+        return _is_said_by_a_person(message) and (self._mode(message) != "mention" or self._is_spoken_to(message))
+
+    def _mode(self, message: discord.Message) -> ReplyMode:
+        return self._governance.reply_mode(self._place(message))
+
+    def _place(self, message: discord.Message) -> Place:
+        if message.guild is None:
+            return Place(message.channel.id, None)
+        return Place(message.channel.id, message.guild.id, self._names.parent_of(message.guild.id, message.channel.id))
 
     def _is_addressed(self, message: discord.Message) -> bool:
-        """Whether it is answered: a direct message, a mention of us or our role, a reply to a message of ours."""
+        """Whether it is answered."""
+        return self._is_spoken_to(message) or (self._client.user is not None and self._mode(message) == "all")
+
+    def _is_spoken_to(self, message: discord.Message) -> bool:
+        """Whether it is a direct message, a mention of us or our role, or a reply to a message of ours."""
         own = self._client.user
-        if self._reply_mode == "all" or message.guild is None or own is None:
+        if message.guild is None or own is None:
             return own is not None
         replied_to = message.reference.resolved if message.reference else None
         return (
@@ -68,15 +94,26 @@ class Listener:
             or (isinstance(replied_to, discord.Message) and replied_to.author.id == own.id)
         )
 
-    async def hear(self, message: discord.Message, *, nicknames: Nicknames = _NONE, is_answered: bool = False) -> None:
-        """Let a message that we listen to be remembered, and answered if it is addressed to us.
+    async def hear(self, message: discord.Message, *, members: Members = _NONE, is_answered: bool = False) -> None:
+        """Let a message that we listen to be remembered, and answered if it is addressed to us and its author may talk here.
 
         One that *is_answered* gets no word outside of a turn. Raises :class:`storage.errors.StorageError`.
         """
+        place = self._place(message)
+        refusal = self._governance.refusal(
+            place, message.author.id, _roles(members.get(message.author.id, message.author))
+        )
+        if refusal is not None:
+            if not is_answered and self._is_spoken_to(message):
+                await self._refuse(message, refusal)
+            return
         addressed = self._is_addressed(message)
-        text = self._readable(message, nicknames)
-        content = "\n".join([text, *_files(message)]).strip()
-        if not content:
+        if self._privacy.has_opted_out(message.author.id):
+            if addressed and not is_answered and await self._privacy.is_to_be_reminded(message.author.id):
+                await self._say(message, OPTED_OUT)
+            return
+        content = self._readable(message, members)
+        if not content and not message.attachments:
             if addressed and not is_answered:
                 await self._say(message, NOTHING_SAID)
             return
@@ -85,27 +122,40 @@ class Listener:
             channel_id=message.channel.id,
             guild_id=message.guild.id if message.guild else None,
             author_id=message.author.id,
-            author_name=_name(message.author, nicknames),
+            author_name=_name(message.author, members),
             content=content,
             created_at=message.created_at.timestamp(),
+            parent_id=place.parent_id,
+            attachments=_attached(message, is_read=addressed),
         )
-        new = await self._conversations.hear(said, addressed=addressed and bool(text))
-        if new and addressed and not text and not is_answered:
-            files = ", ".join(attachment.filename for attachment in message.attachments)
-            await self._say(message, ONLY_FILES.format(names=files))
+        await self._conversations.hear(said, addressed=addressed)
+
+    async def _refuse(self, message: discord.Message, refusal: str) -> None:
+        """Say why the author may not talk here, once in a while."""
+        now = time.monotonic()
+        self._refused = {who: until for who, until in self._refused.items() if until > now}
+        who = (message.channel.id, message.author.id)
+        if who not in self._refused:
+            self._refused[who] = now + REFUSAL_SECONDS
+            await self._say(message, refusal)
 
     async def excuse(self, message: discord.Message) -> None:
         """Say, if a message is addressed to us, that it could not be saved. A reply that comes soon takes the place of this."""
-        if self._is_addressed(message):
+        if self._is_addressed(message) and not self._privacy.has_opted_out(message.author.id):
             await self._say(message, NOT_SAVED)
 
-    async def correct(self, message: discord.Message, *, nicknames: Nicknames = _NONE) -> None:
+    async def correct(self, message: discord.Message, *, members: Members = _NONE) -> None:
         """Let memory say what a message says now. An update without new words (an embed unfurling) changes nothing."""
         if message.edited_at is None or not _is_said_by_a_person(message):
             return
-        content = "\n".join([self._readable(message, nicknames), *_files(message)]).strip()
-        author_name = _name(message.author, nicknames)
-        await self._conversations.correct(message.channel.id, message.id, message.author.id, author_name, content)
+        if self._privacy.has_opted_out(message.author.id):
+            return
+        content = self._readable(message, members)
+        author_name = _name(message.author, members)
+        attached = [attachment.id for attachment in message.attachments]
+        await self._conversations.correct(
+            message.channel.id, message.id, message.author.id, author_name, content, attached
+        )
 
     async def _say(self, message: discord.Message, sentence: str) -> None:
         """Answer *message* outside of any turn: this is no part of the conversation and is not remembered."""
@@ -118,11 +168,11 @@ class Listener:
         except DeliveryError as error:
             log.warning("%s", error, extra={"channel": message.channel.id})
 
-    def _readable(self, message: discord.Message, nicknames: Nicknames) -> str:
+    def _readable(self, message: discord.Message, members: Members) -> str:
         """Return the text with names where Discord has ids, and without the mention of us that it starts with."""
         own_id = self._client.user.id if self._client.user else 0
         text = re.sub(rf"^\s*<@!?{own_id}>[\s,:]*", "", message.content)
-        people = {user.id: _name(user, nicknames) for user in message.mentions}
+        people = {user.id: _name(user, members) for user in message.mentions}
         server_id = message.guild.id if message.guild else 0
 
         def spoken(mention: re.Match[str]) -> str:
@@ -139,9 +189,18 @@ def _is_said_by_a_person(message: discord.Message) -> bool:
     return is_words and not message.author.bot and message.webhook_id is None
 
 
-def _files(message: discord.Message) -> list[str]:
-    return [f"[file: {attachment.filename}]" for attachment in message.attachments]
+def _attached(message: discord.Message, *, is_read: bool) -> tuple[Attachment, ...]:
+    """Return what is attached; only of what *is_read* it matters where it is."""
+    return tuple(
+        heard(message.id, one.id, one.filename, one.content_type or "", one.size, one.url if is_read else None)
+        for one in message.attachments
+    )
 
 
-def _name(user: discord.User | discord.Member, nicknames: Nicknames) -> str:
-    return nicknames.get(user.id, user.display_name)
+def _name(user: discord.User | discord.Member, members: Members) -> str:
+    return members.get(user.id, user).display_name
+
+
+def _roles(user: discord.User | discord.Member) -> Collection[int] | None:
+    """The ids of somebody's roles, None if a message does not tell."""
+    return user._roles if isinstance(user, discord.Member) else None

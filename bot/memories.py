@@ -6,7 +6,6 @@ It decides; ``cogs/memory`` translates and checks who may. Talking is ``bot/conv
 from __future__ import annotations
 
 import asyncio
-import bisect
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +15,14 @@ from bot import formats
 from bot.compactor import Compactor
 from bot.errors import NothingToRestore, OutOfBounds, UserFacingError
 from bot.fault_points import fault_point
+from bot.governance import Governance
 from bot.memory import POLICIES, Policies
 from bot.memory.summarizing import SummarizingPolicy
 from bot.prompt_report import PromptReport
 from bot.retention import expiry
 from bot.view import Viewer
 from storage import Store
-from storage.records import Closed, Covered, Message, Overrides, Overview, Summary, SummaryKind
+from storage.records import Closed, Covered, Message, Overrides, Overview, Place, Summary, SummaryKind
 
 HOUR_SECONDS = 3_600.0
 
@@ -30,15 +30,11 @@ HOUR_SECONDS = 3_600.0
 EXPIRED_IN_A_STEP = 200
 EXPIRED_AT_ONCE = 20_000
 
-#: What a channel may set; the same bounds as the host's settings have.
-MESSAGES_BOUNDS = (2, 10_000)
-TOKENS_BOUNDS = (500, 1_000_000)
-
-#: A prompt must have room for at least so many tokens of what people say.
-LEAST_ROOM_TOKENS = 100
-
-#: What a channel calls the policy and the bounds that the host set.
+#: What a channel calls the policy and the bounds that it inherits.
 HOST = "host"
+
+#: What of all that a channel may set makes its policy.
+POLICY_FIELDS = ("policy", "max_messages", "max_tokens")
 
 SEARCH_LIMIT = 10
 #: So many different words of a search are looked for, the first ones.
@@ -49,10 +45,14 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class PolicyReport:
-    """The policy that holds in a channel, as a phrase, and what of it the channel set for itself."""
+    """The policy that holds in a channel, as a phrase, and what of it the channel set for itself.
+
+    *is_hosts* tells that the rest of it is as the host set it, and not a server or a thread's channel.
+    """
 
     policy: str
     overrides: Overrides
+    is_hosts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Memories:
         viewer: Viewer,
         compactor: Compactor,
         *,
-        model_name: str,
+        governance: Governance,
         grace_hours: float,
         retention_days: int | None,
         interrupt: Callable[[int], None],
@@ -130,13 +130,16 @@ class Memories:
         self._policies = policies
         self._viewer = viewer
         self._compactor = compactor
-        self._model_name = model_name
+        self._governance = governance
         self._grace = grace_hours * HOUR_SECONDS
         self._retention_days = retention_days
         self._interrupt = interrupt
+        #: When :meth:`tidy` succeeded last, in seconds since the Unix epoch.
+        self.tidied_at: float | None = None
 
-    async def report(self, channel_id: int) -> MemoryReport | None:
+    async def report(self, place: Place) -> MemoryReport | None:
         """Tell what is remembered in a channel; None if nothing is known of it."""
+        channel_id = place.channel_id
         overview = await self._store.overview(channel_id, closed_after=time.time() - self._grace)
         if overview is None:
             return None
@@ -145,9 +148,9 @@ class Memories:
         newest = max(written, key=lambda summary: summary.created_at, default=None)
         return MemoryReport(
             overview=overview,
-            policy=PolicyReport(policy.describe(), overview.overrides),
+            policy=self.policy(place),
             keeps_summary=isinstance(policy, SummarizingPolicy),
-            fullness=policy.fullness(overview, self._viewer.fixed_tokens),
+            fullness=policy.fullness(overview, self._viewer.fixed_tokens(overview.overrides)),
             last_compaction=None if newest is None else await self._compaction(channel_id, [newest]),
             restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
             retention_days=self._retention_days,
@@ -196,6 +199,7 @@ class Memories:
     async def tidy(self, *, thoroughly: bool) -> None:
         """Let what was deleted leave the database's files, too; *thoroughly* makes everybody wait if the database is large."""
         await self._store.tidy(thoroughly=thoroughly)
+        self.tidied_at = time.time()
         fault_point("tidied")
 
     async def summarize(self, channel_id: int, focus: str | None) -> CompactionReport | None:
@@ -240,42 +244,36 @@ class Memories:
         if not await self._store.correct_summary(channel_id, text, tokens=tokens, instead_of=seen, now=time.time()):
             raise OutOfBounds("The summary changed while you wrote, and was left as it is: look at it again first.")
 
-    async def policy(self, channel_id: int) -> PolicyReport:
+    def policy(self, place: Place) -> PolicyReport:
         """Tell which policy holds in a channel."""
-        overrides = await self._store.overrides(channel_id)
-        return PolicyReport(self._policies.for_channel(overrides).describe(), overrides)
+        layers = self._governance.layers(place)
+        of_the_host = all(layers.source(name) in ("host", "channel") for name in POLICY_FIELDS)
+        return PolicyReport(self._policies.for_channel(layers.holds).describe(), layers.channel, of_the_host)
 
     async def set_policy(
-        self, channel_id: int, guild_id: int | None, *, name: str | None, messages: int | None, tokens: int | None
+        self, place: Place, *, name: str | None, messages: int | None, tokens: int | None
     ) -> PolicyReport:
         """Let a channel have a policy or bounds of its own from the next turn on; what is None stays as it is.
 
-        :data:`HOST` as the *name* first returns all of it to the host's. Raises :class:`bot.errors.OutOfBounds`, having changed
-        nothing.
+        :data:`HOST` as the *name* first returns all of it to what the channel inherits. Raises :class:`bot.errors.OutOfBounds`,
+        having changed nothing.
         """
-        if name not in (None, HOST, *POLICIES):
-            raise OutOfBounds(f"Nothing was changed: a policy is one of {', '.join(POLICIES)}.")
-        before = Overrides() if name == HOST else await self._store.overrides(channel_id)
-        overrides = Overrides(
-            policy=before.policy if name in (None, HOST) else name,
-            max_messages=before.max_messages if messages is None else messages,
-            max_tokens=before.max_tokens if tokens is None else tokens,
-        )
-        _check("messages", messages, MESSAGES_BOUNDS)
-        _check("tokens", overrides.max_tokens or self._policies.max_tokens, self._tokens_bounds(overrides))
-        await self._store.set_overrides(channel_id, guild_id, overrides, now=time.time())
-        self._compactor.consider(channel_id)
-        return await self.policy(channel_id)
+        given = {"policy": None if name == HOST else name, "max_messages": messages, "max_tokens": tokens}
+        changes = {field: value for field, value in given.items() if name == HOST or value is not None}
+        await self._governance.set_channel(place, **changes)
+        return self.policy(place)
 
-    def _tokens_bounds(self, overrides: Overrides) -> tuple[int, int]:
-        """Return how many tokens a channel may choose: the least depends on the policy, because the persona must fit."""
-        least, most = TOKENS_BOUNDS[0], min(TOKENS_BOUNDS[1], self._policies.context_tokens)
+    def tokens_bounds(self, place: Place, policy: str | None) -> tuple[int, int]:
+        """Return how many tokens a channel may choose with the *policy* of this name; None, or no policy's: with its own."""
+        holds = self._governance.holds(place)
+        chosen = policy if policy in POLICIES else holds.policy
+        return self._governance.tokens_bounds(replace(holds, policy=chosen))
 
-        def room(tokens: int) -> int:
-            policy = self._policies.for_channel(replace(overrides, max_tokens=tokens))
-            return policy.trigger_budget(self._viewer.fixed_tokens)
-
-        return min(least + bisect.bisect_left(range(least, most), LEAST_ROOM_TOKENS, key=room), most), most
+    def inherited_tokens(self, place: Place) -> int:
+        """Return how many tokens a prompt has in a channel that sets nothing itself."""
+        tokens = replace(self._governance.layers(place), channel=Overrides()).holds.max_tokens
+        assert tokens is not None, "the host has a number"
+        return tokens
 
     async def prompt(self, channel_id: int) -> PromptReport | None:
         """Return exactly what the model would see now, None if nothing is remembered."""
@@ -283,9 +281,9 @@ class Memories:
         if view is None:
             return None
         overrides = await self._store.overrides(channel_id)
-        scale = self._policies.scale()
+        scale = self._policies.scale(overrides.model)
         return PromptReport(
-            model=self._model_name,
+            model=self._governance.models.of(overrides),
             policy=self._policies.for_channel(overrides).describe(),
             parts=tuple((name, int(tokens * scale)) for name, tokens in self._viewer.costs(view).items()),
             budget=self._policies.prompt_tokens(overrides),
@@ -311,8 +309,3 @@ def summary_text(summaries: Sequence[Summary]) -> str:
 def search_words(query: str) -> list[str]:
     """Return the different words of *query* that are looked for."""
     return list(dict.fromkeys(_WORD.findall(query)))[:SEARCH_WORDS]
-
-
-def _check(what: str, value: int | None, bounds: tuple[int, int]) -> None:
-    if value is not None and not bounds[0] <= value <= bounds[1]:
-        raise OutOfBounds(f"Nothing was changed: {what} may be from {bounds[0]:,} to {bounds[1]:,} here.")

@@ -29,10 +29,10 @@ import httpx2
 import openai
 
 from bot.errors import ModelError, SettingsError
-from bot.model_errors import from_status, no_reply, too_slow, unreachable
+from bot.model_errors import from_status, is_blind, may_be_images, no_reply, too_slow, unreachable
 from bot.model_events import ErrorEvent, Reply
 from bot.ports import ReplyEnd
-from bot.prompt import ChatPrompt, Prompt
+from bot.prompt import ChatPrompt, Prompt, PromptMessage
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,13 @@ async def open_model(
     patience: float,
     max_reply_tokens: int | None,
     key_variable: str = "OPENAI_API_KEY",
+    remembers_blindness: bool = True,
 ) -> AsyncIterator[OpenAIModel]:
     """Open the one client that all replies share, and close it.
 
     *base_url* None is OpenAI itself. *patience* is for how many seconds, in all, this endpoint may be waited for before a
-    reply begins. *max_reply_tokens* None leaves a chat reply's length to the server. Raises
+    reply begins. *max_reply_tokens* None leaves a chat reply's length to the server. A model that takes no images is sent none
+    any more, if *remembers_blindness*. Raises
     :class:`bot.errors.SettingsError` for a key that cannot be sent, which stands in *key_variable*.
     """
     if api_key and not _KEY.fullmatch(api_key):
@@ -105,7 +107,7 @@ async def open_model(
     )
     async with client:
         limit_name = "max_completion_tokens" if base_url == OPENAI_URL else "max_tokens"
-        yield OpenAIModel(client, patience, max_reply_tokens, limit_name)
+        yield OpenAIModel(client, patience, max_reply_tokens, limit_name, remembers_blindness)
 
 
 class OpenAIModel:
@@ -116,13 +118,21 @@ class OpenAIModel:
     """
 
     def __init__(
-        self, client: openai.AsyncOpenAI, patience: float, max_reply_tokens: int | None, limit_name: str
+        self,
+        client: openai.AsyncOpenAI,
+        patience: float,
+        max_reply_tokens: int | None,
+        limit_name: str,
+        remembers_blindness: bool,
     ) -> None:
         self._client = client
         self._patience = patience
         self._max_reply_tokens = max_reply_tokens
         self._limit_name = limit_name
         self._stream_options = True
+        self._remembers_blindness = remembers_blindness
+        #: The models of which the endpoint has said that they take no images.
+        self._blind: set[str] = set()
 
     async def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
         """Yield a reply's pieces and its end, as :meth:`bot.ports.ChatModel.stream` does.
@@ -176,7 +186,7 @@ class OpenAIModel:
         """
         with self._translated():
             async with AsyncExitStack() as stack:
-                events = aiter(httpx2.EventSource(await self._open(stack, prompt, reply.model)))
+                events = aiter(httpx2.EventSource(await self._open(stack, prompt, reply)))
                 async for event in events:
                     if event.data.startswith("[DONE]"):
                         reply.done = True
@@ -191,23 +201,41 @@ class OpenAIModel:
                         async for _ in events:
                             pass
 
-    async def _open(self, stack: AsyncExitStack, prompt: Prompt, model: str) -> httpx2.Response:
-        try:
-            response = await stack.enter_async_context(self._request(prompt, model))
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not self._stream_options or "stream_options" not in str(error.body):
-                raise
-            # Some servers do not know the field; without it they only do not tell what the call took.
-            self._stream_options = False
-            response = await stack.enter_async_context(self._request(prompt, model))
-        return response.http_response
+    async def _open(self, stack: AsyncExitStack, prompt: Prompt, reply: Reply) -> httpx2.Response:
+        model = reply.model
+        has_images = isinstance(prompt, ChatPrompt) and any(message.images for message in prompt.messages)
+        reply.saw_images = not (has_images and model in self._blind)
+        while True:
+            try:
+                request = self._request(prompt, model, images=reply.saw_images)
+                return (await stack.enter_async_context(request)).http_response
+            except openai.APIStatusError as error:
+                if error.status_code in (400, 422) and self._stream_options and "stream_options" in str(error.body):
+                    # Some servers do not know the field; without it they only do not tell what the call took.
+                    self._stream_options = False
+                elif has_images and reply.saw_images and may_be_images(error.status_code, error.body):
+                    reply.saw_images = False
+                    self._note_blindness(model, error)
+                else:
+                    raise
 
-    def _request(self, prompt: Prompt, model: str) -> AbstractAsyncContextManager[openai.AsyncAPIResponse[Any]]:
+    def _note_blindness(self, model: str, error: openai.APIStatusError) -> None:
+        if self._remembers_blindness and is_blind(error.body):
+            self._blind.add(model)
+            log.warning(
+                "the model %s takes no images (%s): it is sent none until the next start", model, error.status_code
+            )
+        else:
+            log.warning("the model %s was asked again without images (%s)", model, error.status_code)
+
+    def _request(
+        self, prompt: Prompt, model: str, *, images: bool
+    ) -> AbstractAsyncContextManager[openai.AsyncAPIResponse[Any]]:
         options: dict[str, Any] = {"model": model, "stream": True}
         if self._stream_options:
             options["stream_options"] = {"include_usage": True}
         if isinstance(prompt, ChatPrompt):
-            messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
+            messages = [{"role": message.role, "content": _content(message, images)} for message in prompt.messages]
             if self._max_reply_tokens is not None:
                 options[self._limit_name] = self._max_reply_tokens
             # The client walks through every parameter by its type hints: milliseconds for a window. It sends a body as it is.
@@ -245,6 +273,16 @@ class OpenAIModel:
             raise unreachable(f"the connection to the model's endpoint failed ({_name(error)})") from None
         except openai.OpenAIError as error:
             raise no_reply(f"the client could not make anything of the answer ({_name(error)})") from None
+
+
+def _content(message: PromptMessage, images: bool) -> str | list[dict[str, Any]]:
+    """A message's text, or the parts that it has with its images; who does not get these is told, so as not to make them up."""
+    if not message.images:
+        return message.content
+    if not images:
+        return f"{message.content}\n  (You are not shown the images of this message.)"
+    shown = [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
+    return [{"type": "text", "text": message.content}, *shown]
 
 
 def _name(error: Exception) -> str:

@@ -35,6 +35,20 @@ _LIMIT = re.compile(
 )
 
 _NO_CREDIT = "The account at the model's provider has no credit left: whoever hosts me has to top it up."
+# How a server says that a model takes no images; other errors mean only the images that were sent. OpenAI: "image_url is only
+# supported by certain models" (browser-use/web-ui#274). OpenRouter: 404 "No endpoints found that support image input"
+# (nexu-io/nexu#733). Ollama: "this model does not support image input" (ollama/ollama#17301). LM Studio: "Model does not support
+# images" (lmstudio-ai/lmstudio-bug-tracker#362). vLLM: "is not a multimodal model" (kortix-ai/suna#646), "At most 0 image(s)".
+# llama.cpp: 500 "image input is not supported" (ggml-org/llama.cpp#13566). Servers that know text alone: "unknown variant
+# `image_url`", "content must be a string".
+_BLIND = re.compile(
+    r"only supported by|(?:not|n't|found that) support|not (?:a )?multi-?modal|mmproj|not enabled|at most 0 image"
+    r"|missing data required|unknown variant|(?:must|should) be a (?:valid )?string|text[- ]only|only text",
+    re.IGNORECASE,
+)
+_REFUSING_STATUSES = frozenset({400, 404, 413, 415, 422})
+_BROKEN_STATUSES = frozenset({500, 501})
+
 _REFUSALS = {
     401: "The model's provider does not accept my key: whoever hosts me has to check OPENAI_API_KEY.",
     402: _NO_CREDIT,
@@ -101,6 +115,18 @@ def from_status(
     if status in _REFUSALS:
         return ModelRefused(_REFUSALS[status], detail=detail)
     return RequestRefused(_NOT_ACCEPTED, detail=detail)
+
+
+def may_be_images(status: int, body: object) -> bool:
+    """Whether an error to a request with images may have come of them, so that it is worth asking without."""
+    if status in _OVERFLOW_STATUSES and _is_overflow(body if isinstance(body, Mapping) else {"message": body}):
+        return False
+    return status in _REFUSING_STATUSES or (status in _BROKEN_STATUSES and is_blind(body))
+
+
+def is_blind(body: object) -> bool:
+    """Whether an error to a request with images says that the model takes none at all."""
+    return _BLIND.search(str(body)) is not None
 
 
 def _is_overflow(error: Mapping[object, object]) -> bool:

@@ -22,6 +22,7 @@ class Reply:
 
     model: str
     length: int = 0
+    saw_images: bool = True
     done: bool = False
     finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -94,11 +95,13 @@ class Reply:
         return EmptyReply(
             "The model answered nothing: try again, or say it in other words.",
             detail=f"the reply was empty, finish_reason {self.finish_reason}",
+            end=self.end(),
         )
 
     def end(self) -> ReplyEnd:
         """How the reply ended."""
-        return ReplyEnd(self.finish_reason if self.whole else INTERRUPTED, self.usage, self.model)
+        finish_reason = self.finish_reason if self.whole else INTERRUPTED
+        return ReplyEnd(finish_reason, self.usage, self.model, saw_images=self.saw_images)
 
 
 class ErrorEvent(Exception):

@@ -5,9 +5,9 @@ It holds no behaviour. ``bot/model.py`` and ``bot/speaker.py`` implement it; tes
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.prompt import Prompt
@@ -29,13 +29,32 @@ class Usage:
 class ReplyEnd:
     """The last item of a reply's stream. Only "stop" (or None from a server that never says) means that it is whole.
 
-    *model* is what the provider calls itself, *is_fallback* says that another one than was asked for stood in.
+    *model* is what the provider calls itself, *is_fallback* says that another one than was asked for stood in; *saw_images* is
+    False if the prompt had images and they were left out, because the model does not take them.
     """
 
     finish_reason: str | None
     usage: Usage
     model: str
     is_fallback: bool = False
+    saw_images: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """Whether a model is asked now, or left alone for *pause* more seconds (infinite: a call is on its way that decides).
+
+    *failure* is the last one since it worked, for the host.
+    """
+
+    title: str
+    pause: float
+    failure: str | None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether calls go through."""
+        return self.pause == 0
 
 
 class ChatModel(Protocol):
@@ -53,6 +72,26 @@ class ChatModel(Protocol):
     async def ready(self, *, model: str) -> None:
         """Return when it makes sense to ask again, after a :class:`bot.errors.ModelDown`; at once if there was none."""
         ...
+
+    async def list_models(self) -> list[str]:
+        """Return the names of the models of the main endpoint. Raises :class:`bot.errors.ModelError`."""
+        ...
+
+    def states(self, models: Sequence[str]) -> list[ModelState]:
+        """Tell how *models* stand, and who stands in for them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file's bytes, or the beginning of them."""
+
+    data: bytes = field(repr=False)
+    is_whole: bool
+
+
+#: Fetches an attached file from its address. Raises :class:`bot.errors.FileProblem`.
+Fetch = Callable[[str], Awaitable[Fetched]]
 
 
 class Speaker(Protocol):

@@ -33,7 +33,7 @@ class Recaller:
         The block has at most *room* tokens; *share* is how much recall may take of a prompt at most, room or not.
         """
         start, asked = window[0].position, _asked(window)
-        text = "\n".join(message.content for message in asked)
+        text = "\n".join(prompt.own_words(message.content) for message in asked)
         terms = recall.terms(text)
         if not terms:
             return None

@@ -131,12 +131,13 @@ class ReplyWriter:
 
         Raises what went wrong while showing.
         """
-        pump, self._pump = self._pump, None
+        pump = self._pump
         if pump is None:
             return
         async with self._sending:
             pump.cancel()
         await asyncio.wait([pump])
+        self._pump = None  # not before: whoever cancels this leaves it to `close`
         if not pump.cancelled() and (error := pump.exception()) is not None:
             raise error
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Protocol
@@ -17,7 +17,7 @@ from typing import Protocol
 from bot.breaker import Breaker, Call
 from bot.errors import ModelBusy, ModelError, ModelRefused, ModelUnavailable, RequestRefused
 from bot.model_errors import down, too_slow
-from bot.ports import ReplyEnd
+from bot.ports import ModelState, ReplyEnd
 from bot.prompt import Prompt
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ class Endpoint(Protocol):
         """Write a reply, as :meth:`bot.ports.ChatModel.stream` says; never :class:`bot.errors.ModelDown`."""
         ...
 
+    async def list_models(self) -> list[str]:
+        """Return the names of its models. Raises :class:`bot.errors.ModelError`."""
+        ...
+
 
 class _Route:
     """One model at one endpoint, and whether it is worth asking: it keeps the last failure that says it is not."""
@@ -47,10 +51,15 @@ class _Route:
         self.breaker = Breaker(clock)
         self.failure: ModelError | None = None
 
+    @property
+    def state(self) -> ModelState:
+        return ModelState(self.title, self.breaker.pause(), None if self.failure is None else self.failure.detail)
+
     def worked(self) -> None:
         if not self.breaker.is_closed:
             log.info("%s works again", self.title)
         self.breaker.succeeded()
+        self.failure = None
 
     def failed(self, call: Call, error: ModelError) -> None:
         was_closed = self.breaker.is_closed
@@ -118,6 +127,15 @@ class ResilientModel:
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if math.isinf(pause) else pause):
                     await self._changed.wait()
+
+    async def list_models(self) -> list[str]:
+        """Implement :meth:`bot.ports.ChatModel.list_models`."""
+        return await self._main.list_models()
+
+    def states(self, models: Sequence[str]) -> list[ModelState]:
+        """Implement :meth:`bot.ports.ChatModel.states`."""
+        routes = {route.title: route for model in models for route in self._routes_for(model)}
+        return [route.state for route in routes.values()]
 
     def _routes_for(self, model: str) -> list[_Route]:
         main = self._routes.setdefault(model, _Route(f"The model {model}", self._main, model, self._clock))

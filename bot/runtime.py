@@ -18,25 +18,35 @@ import discord
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from bot import prompt
+from bot.attachments import Attachments
 from bot.calibration import Calibration
 from bot.catch_up import CatchUp
+from bot.cdn import NOT_FETCHED, open_cdn
 from bot.client import MnemoBot, Services, point_at
 from bot.compactor import Compactor, Summarizer
 from bot.conversation import Conversations
-from bot.errors import FatalError, ModelError, ModelRefused, RequestRefused, SettingsError
+from bot.defaults import check_room, host_sets, policies_of
+from bot.errors import FatalError, FileProblem, ModelError, ModelRefused, RequestRefused
 from bot.fault_points import fault_point
 from bot.gateway import REFUSED_BY_DISCORD, stay_connected
-from bot.memories import LEAST_ROOM_TOKENS, Memories
-from bot.memory import Policies, Policy
+from bot.governance import Governance
+from bot.host import Host
+from bot.memories import Memories
+from bot.memory import Policies
 from bot.memory.recall import THRESHOLD
-from bot.model import OpenAIModel, open_model
-from bot.ports import ChatModel
+from bot.model import OPENAI_URL, OpenAIModel, open_model
+from bot.models import Models
+from bot.ports import ChatModel, Fetch, Fetched
+from bot.privacy import Privacy, promise
 from bot.recall import Recaller
+from bot.registration import Registration
 from bot.resilient import ResilientModel
 from bot.rest import FAILURES, UNAUTHORIZED, insist, may_pass, pausing
 from bot.settings import BotSettings, Endpoint, Settings
 from bot.tokens import TokenCounter, estimate, load_counter
+from bot.troubles import Troubles, counted
 from bot.turn import OUTAGE_SECONDS, Brain
+from bot.usage import UsageReports
 from bot.view import Viewer
 from storage import StorageError, Store, database_path, open_store
 from storage.records import Overrides
@@ -45,7 +55,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-Models = list[tuple[Endpoint, OpenAIModel]]
+Opened = list[tuple[Endpoint, OpenAIModel]]
 
 #: Everything has to be closed eight seconds after the signal: replies that run get most of it, Discord's goodbye the rest.
 REPLIES_GRACE_SECONDS = 5.0
@@ -77,7 +87,7 @@ async def run(settings: BotSettings) -> None:
 
 
 async def _serve(
-    services: Services, models: Models, token: str, stop: asyncio.Event, damage: asyncio.Future[StorageError]
+    services: Services, models: Opened, token: str, stop: asyncio.Event, damage: asyncio.Future[StorageError]
 ) -> None:
     """Answer until the signal to stop, or until the database turns out to be damaged."""
     async with MnemoBot(services) as bot:
@@ -117,26 +127,36 @@ async def open_services(
     stop: asyncio.Event | None = None,
     *,
     on_damage: Callable[[StorageError], object] = lambda _: None,
-) -> AsyncIterator[tuple[Services, Models]]:
+) -> AsyncIterator[tuple[Services, Opened]]:
     """Open all that the bot uses, Discord apart; what takes long is given up on *stop*.
 
     *on_damage* is called once if the database turns out to be damaged.
     """
     persona = settings.persona()
-    async with open_store(settings.database_url, on_damage=on_damage) as store, open_models(settings) as models:
+    async with (
+        open_store(settings.database_url, on_damage=on_damage) as store,
+        open_models(settings) as models,
+        open_cdn(settings.discord_cdn_url) as cdn,
+    ):
         counter = await _unless(stop or asyncio.Event(), open_counter(settings))
         calibration = await Calibration.load(store, settings.chat_model)
         (_, main), *others = models
         fallback = next(((model, endpoint.model) for endpoint, model in others), None)
-        services = compose(settings, store, ResilientModel(main, fallback), counter, calibration, persona)
-        try:
-            yield services, models
-        finally:
-            await services.compactor.close()
+        model = ResilientModel(main, fallback)
+        with counted() as troubles:
+            services = compose(
+                settings, store, model, counter, calibration, persona, fetch=cdn.fetch, troubles=troubles
+            )
+            await services.governance.load()
+            await services.privacy.load()
+            try:
+                yield services, models
+            finally:
+                await services.compactor.close()
 
 
 @contextlib.asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[Models]:
+async def open_models(settings: Settings) -> AsyncIterator[Opened]:
     """Open the main model and, if there is one, the fallback."""
     endpoints = [settings.endpoint, *filter(None, [settings.fallback])]
     async with contextlib.AsyncExitStack() as stack:
@@ -151,6 +171,7 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
                         patience=settings.reply_timeout_seconds / len(endpoints),
                         max_reply_tokens=settings.reply_max_tokens,
                         key_variable=f"{endpoint.prefix}_API_KEY",
+                        remembers_blindness=settings.model_vision == "auto",
                     )
                 ),
             )
@@ -179,6 +200,10 @@ async def _unless(stop: asyncio.Event, opening: Coroutine[None, None, T]) -> T:
         await asyncio.gather(working, stopping, return_exceptions=True)
 
 
+async def _from_nowhere(_: str) -> Fetched:
+    raise FileProblem(NOT_FETCHED)
+
+
 def compose(
     settings: Settings,
     store: Store,
@@ -187,20 +212,58 @@ def compose(
     calibration: Calibration,
     persona: str,
     *,
+    troubles: Troubles | None = None,
+    fetch: Fetch = _from_nowhere,
     recall_threshold: float = THRESHOLD,
     now: Callable[[], float] = time.time,
 ) -> Services:
-    """Put the services together; nothing is opened here."""
+    """Put the services together; nothing is opened here. Without *fetch* no attached file can be had."""
     policies = policies_of(settings, calibration.factor)
+    models = Models(settings.chat_model, settings.allowed, model)
     shape = prompt.Shape(settings.model_api, settings.prompt_template, settings.human_prefix, settings.ai_prefix)
     recaller = Recaller(store, counter.count, recall_threshold)
     viewer = Viewer(store, policies, recaller, shape, persona=persona, count=counter.count)
-    check_room(policies.for_channel(Overrides()), viewer.fixed_tokens)
-    summary_model = settings.summary_model or settings.chat_model
-    summarizer = Summarizer(model, summary_model, shape.request, settings.reply_timeout_seconds)
+    check_room(policies.for_channel(Overrides()), viewer.fixed_tokens(Overrides()))
+    summarizer = Summarizer(model, settings.summarizer, shape.request, settings.reply_timeout_seconds)
     compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens)
-    brain = Brain(store, viewer, model, settings.chat_model, settings.reply_timeout_seconds, calibration, now)
-    conversations = Conversations(
+    vision = settings.model_vision != "off" and settings.model_api == "chat"
+    attachments = Attachments(store, fetch, counter.count, vision=vision)
+    seconds = settings.reply_timeout_seconds
+    brain = Brain(store, viewer, attachments, model, models, seconds, calibration, now)
+    conversations = _conversations(settings, brain, policies, compactor)
+    sets = host_sets(settings, persona)
+    governance = Governance(store, sets, policies, models, viewer.fixed_tokens, compactor.consider)
+    catch_up = CatchUp(store, conversations, governance, hours=settings.catch_up_hours)
+    memories = Memories(
+        store,
+        policies,
+        viewer,
+        compactor,
+        governance=governance,
+        grace_hours=settings.reset_grace_hours,
+        retention_days=settings.retention_days,
+        interrupt=conversations.interrupt,
+    )
+    names = (settings.chat_model, settings.summarizer)
+    sources = (store, model, conversations, catch_up, memories, troubles or Troubles())
+    host = Host(*sources, owners=settings.owners, models=names)
+    return Services(
+        conversations,
+        catch_up,
+        memories,
+        Privacy(store, conversations, promise(settings, OPENAI_URL)),
+        compactor,
+        viewer,
+        UsageReports(store, settings.prices),
+        Registration(store),
+        host,
+        governance,
+        settings.catch_up_messages,
+    )
+
+
+def _conversations(settings: Settings, brain: Brain, policies: Policies, compactor: Compactor) -> Conversations:
+    return Conversations(
         brain,
         policies,
         compactor,
@@ -208,43 +271,6 @@ def compose(
         answer_hours=settings.catch_up_hours,
         retention_days=settings.retention_days,
     )
-    catch_up = CatchUp(store, conversations, hours=settings.catch_up_hours)
-    memories = Memories(
-        store,
-        policies,
-        viewer,
-        compactor,
-        model_name=settings.chat_model,
-        grace_hours=settings.reset_grace_hours,
-        retention_days=settings.retention_days,
-        interrupt=conversations.interrupt,
-    )
-    return Services(
-        conversations, catch_up, memories, compactor, viewer, settings.reply_mode, settings.catch_up_messages
-    )
-
-
-def policies_of(settings: Settings, scale: Callable[[], float] = lambda: 1.0) -> Policies:
-    """Return the policies that the settings ask for. *scale* says how many of the model's tokens one of ours is."""
-    return Policies(
-        settings.memory_policy,
-        max_messages=settings.memory_max_messages,
-        max_tokens=settings.memory_max_tokens,
-        context_tokens=settings.model_context_tokens,
-        trim_to=settings.memory_trim_to,
-        scale=scale,
-    )
-
-
-def check_room(policy: Policy, fixed_tokens: int) -> None:
-    """Raise :class:`bot.errors.SettingsError` if the persona leaves too little of a prompt for what people say."""
-    if policy.trigger_budget(fixed_tokens) < LEAST_ROOM_TOKENS:
-        raise SettingsError(
-            (
-                f"SYSTEM_PROMPT leaves no room: with what the model is told about conversations it has {fixed_tokens:,} tokens. "
-                "Shorten it, or raise MEMORY_MAX_TOKENS.",
-            )
-        )
 
 
 async def open_counter(settings: Settings) -> TokenCounter:
@@ -330,7 +356,7 @@ def _patiently(bot: MnemoBot) -> AsyncRetrying:
     return AsyncRetrying(retry=retry_if_exception(may_pass), wait=pausing(_MAX_PAUSE_SECONDS), before_sleep=say_so)
 
 
-async def _check_models(models: Models) -> None:
+async def _check_models(models: Opened) -> None:
     await asyncio.gather(*(_check_model(endpoint, model) for endpoint, model in models))
 
 

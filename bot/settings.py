@@ -6,6 +6,7 @@ The environment wins over ``.env``, and a variable that is empty counts as unset
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.prices import Prices, read_prices
 from bot.prompt import AI_PREFIX, HUMAN_PREFIX, TEMPLATE
 from storage import database_path
 
@@ -31,7 +33,10 @@ DISCORD_CDN_URL = "https://cdn.discordapp.com"
 
 SomeSettings = TypeVar("SomeSettings", bound="DatabaseSettings")
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_ID = re.compile(r"\d{17,20}")
+
+#: What a machine is called by its own programs.
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,14 @@ class Settings(DatabaseSettings):
     fallback_model: str | None = None
     fallback_base_url: str | None = None
     fallback_api_key: SecretStr | None = None
+    allowed_models: str | None = None
     model_api: Literal["chat", "completions"] = "chat"
+    model_vision: Literal["auto", "on", "off"] = "auto"
     model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
     reply_max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     reply_timeout_seconds: float = Field(120, ge=5, le=800)
+
+    model_prices: str | None = None
 
     system_prompt: str | None = Field(None, max_length=20_000)
     system_prompt_file: Path | None = None
@@ -107,6 +116,7 @@ class Settings(DatabaseSettings):
 
     reply_mode: Literal["mention", "listen", "all"] = "mention"
     tokenizer: Literal["auto", "estimate"] = "auto"
+    owner_ids: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -137,6 +147,20 @@ class Settings(DatabaseSettings):
         if url is None and not (key and key.get_secret_value()):
             raise PydanticCustomError("no_key", _NO_KEY)
         return url
+
+    @field_validator("owner_ids")
+    @classmethod
+    def _are_ids(cls, ids: str | None) -> str | None:
+        if ids is not None and not all(_ID.fullmatch(one.strip()) for one in ids.split(",")):
+            raise ValueError("must be Discord ids (numbers of 17 to 20 digits) with commas between them")
+        return ids
+
+    @field_validator("model_prices")
+    @classmethod
+    def _can_be_read(cls, prices: str | None) -> str | None:
+        if prices is not None:
+            read_prices(prices)
+        return prices
 
     @field_validator("prompt_template")
     @classmethod
@@ -189,6 +213,27 @@ class Settings(DatabaseSettings):
         url = self.fallback_base_url or self.openai_base_url
         return Endpoint(self.fallback_model, "FALLBACK_MODEL", "FALLBACK", url, key)
 
+    @property
+    def summarizer(self) -> str:
+        """The name of the model that writes the summaries."""
+        return self.summary_model or self.chat_model
+
+    @property
+    def owners(self) -> frozenset[int]:
+        """The Discord ids of who hosts the bot."""
+        return frozenset(map(int, self.owner_ids.split(","))) if self.owner_ids else frozenset()
+
+    @property
+    def allowed(self) -> frozenset[str] | None:
+        """The models that admins may choose; None: all that the endpoint has."""
+        names = self.allowed_models and frozenset(filter(None, map(str.strip, self.allowed_models.split(","))))
+        return names or None
+
+    @property
+    def prices(self) -> Prices:
+        """What models charge; none where the host did not say."""
+        return read_prices(self.model_prices) if self.model_prices else Prices({})
+
     def persona(self) -> str:
         """Return the system prompt, reading its file if it is in one. Raises :class:`SettingsError`."""
         if self.system_prompt_file is None:
@@ -230,7 +275,7 @@ def _checked(url: str, plain: str, encrypted: str, *, carries_token: bool = Fals
         whole = False
     if not whole:
         raise ValueError(f"must be an address that starts with {encrypted}:// or {plain}://")
-    if carries_token and parts.scheme == plain and parts.hostname not in _LOOPBACK:
+    if carries_token and parts.scheme == plain and parts.hostname not in LOOPBACK:
         raise ValueError(
             f"must be encrypted ({encrypted}://) unless it is on this machine, because it carries the token"
         )

@@ -1,15 +1,26 @@
-"""What there is to read in a server, as plain numbers, taken once when Discord tells of the server.
+"""What there is to read in a server, and where we may write, as plain numbers, taken once when Discord tells of the server.
 
 Nothing else looks for channels in discord.py's cache; what feeds this differently needs to change nothing but this.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import discord
 
 from bot.catch_up import Survey
 
 _Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A server that we joined, *at* which second since the Unix epoch, and the channel where a first word belongs."""
+
+    guild_id: int
+    channel_id: int
+    at: int
 
 
 def survey(guild: discord.Guild) -> Survey:
@@ -24,6 +35,23 @@ def survey(guild: discord.Guild) -> Survey:
         newest=newest,
         hidden=frozenset(everything - newest.keys()),
     )
+
+
+def joined(guild: discord.Guild) -> Joined | None:
+    """Look at a server that we just joined; None if there is no channel where we may write.
+
+    The channel is the one for Discord's own notices, if we may write there, or the first text channel where we may.
+    """
+    candidates = [channel for channel in (guild.system_channel, *guild.text_channels) if channel is not None]
+    place = next((channel for channel in candidates if _may_write(channel, guild.me)), None)
+    if place is None:
+        return None
+    return Joined(guild.id, place.id, int(guild.me.joined_at.timestamp()) if guild.me.joined_at else 0)
+
+
+def _may_write(channel: discord.TextChannel, me: discord.Member) -> bool:
+    may = channel.permissions_for(me)
+    return may.view_channel and may.send_messages
 
 
 def _may_read(channel: _Readable, me: discord.Member) -> bool:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
+from bot.attachments import Attachments, Read
 from bot.calibration import Calibration
 from bot.errors import ContextOverflow, ModelDown, ModelError, ModelUnavailable
 from bot.fault_points import fault_point
+from bot.models import Models
 from bot.patience import keep_trying
 from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
 from bot.prompt import whole
@@ -58,8 +60,9 @@ class Brain:
 
     store: Store
     viewer: Viewer
+    attachments: Attachments
     model: ChatModel
-    model_name: str
+    models: Models
     reply_seconds: float
     calibration: Calibration
     now: Callable[[], float] = time.time
@@ -81,12 +84,14 @@ class Exchange:
     ) -> None:
         self.turn = turn
         self._brain = brain
+        self._model = brain.models.of(turn.overrides)
         self._store = brain.store
         self._speaker = speaker
         self._me = me
         self._gate = gate
         self._writer = ReplyWriter(turn, speaker, brain.store)
         self._generating: asyncio.Task[object] | None = None
+        self._read: Read | None = None
         self.is_waiting = False
         self._interruption: Literal["withdrawn", "reset"] | None = None
 
@@ -149,7 +154,7 @@ class Exchange:
 
     async def _reply(self, text: str, outcome: Outcome) -> None:
         """Take *text* as the turn's reply. Only we have it, and it may have been paid for: the database is waited for."""
-        first_chunk = self._writer.first_chunk(_with_note(text, outcome.finish_reason))
+        first_chunk = self._writer.first_chunk(self._with_notes(text, outcome.finish_reason))
         completing = partial(self._store.complete, self.turn, text, outcome, first_chunk=first_chunk)
         if await keep_trying(completing, "a reply"):
             fault_point("completed")
@@ -176,7 +181,7 @@ class Exchange:
         self.is_waiting = True
         try:
             async with asyncio.timeout_at(give_up):
-                await self._interruptibly(lambda: self._brain.model.ready(model=self._brain.model_name))
+                await self._interruptibly(lambda: self._brain.model.ready(model=self._model))
         except TimeoutError:
             raise ModelUnavailable(GAVE_UP, detail=down.detail) from None
         finally:
@@ -193,10 +198,14 @@ class Exchange:
             task.cancel()
 
     async def _stream_with_retry(self) -> ReplyEnd:
-        deadline = asyncio.get_running_loop().time() + self._brain.reply_seconds
-        view = await self._brain.viewer.for_turn(self.turn)
+        if self._read is None:
+            budget = self._brain.viewer.trigger_budget(self.turn)
+            self._read = await self._brain.attachments.read(self.turn, budget)
+            fault_point("files read")
+        view = await self._brain.viewer.for_turn(self.turn, self._read.images)
         if view is None:
             raise _Outdated
+        deadline = asyncio.get_running_loop().time() + self._brain.reply_seconds
         try:
             return await self._stream(view, deadline)
         except ContextOverflow as overflow:
@@ -209,11 +218,14 @@ class Exchange:
         text = ""
         brain, request = self._brain, self._brain.viewer.build(view)
         fault_point("prompt built")
-        async with aclosing(brain.model.stream(request, model=brain.model_name, deadline=deadline)) as reply:
+        async with aclosing(brain.model.stream(request, model=self._model, deadline=deadline)) as reply:
             async for item in reply:
                 if isinstance(item, ReplyEnd):
-                    if not item.is_fallback:  # another model counts in other tokens
-                        await brain.calibration.learn(brain.viewer.total(view), item.usage.prompt_tokens)
+                    if not item.saw_images and self._read is not None:
+                        self._read = await keep_trying(partial(brain.attachments.not_seen, self._read), "a reply")
+                    # Another model counts in other tokens, and what an image takes is a guess.
+                    if not item.is_fallback and not view.images:
+                        await brain.calibration.learn(self._model, brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
                 fault_point("text came")
                 text += item
@@ -222,7 +234,7 @@ class Exchange:
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
         if self._interruption is None:
-            await self._writer.finish(_with_note(text, finish_reason))
+            await self._writer.finish(self._with_notes(text, finish_reason))
         fault_point("shown")
         if self._interruption is None:
             finishing = self._store.finish(
@@ -234,6 +246,10 @@ class Exchange:
             )
             await asyncio.gather(self._writer.noted(), finishing)  # in this order, and in one transaction
             fault_point("answered")
+
+    def _with_notes(self, text: str, finish_reason: str | None) -> str:
+        files = self._read or Read(self.turn.attachments)
+        return "\n".join(filter(None, [text, NOTES.get(finish_reason or ""), files.note]))
 
     async def _end_with(self, sentence: str, status: Status) -> None:
         await self._writer.finish(sentence)
@@ -259,11 +275,6 @@ class Exchange:
             await self._writer.stop(STOPPED_BY_RESET)
             fault_point("stopped")
         await self._store.close_turn(self.turn, Status.CANCELLED)
-
-
-def _with_note(text: str, finish_reason: str | None) -> str:
-    note = NOTES.get(finish_reason or "")
-    return f"{text}\n{note}" if note else text
 
 
 class _Outdated(Exception):

@@ -6,21 +6,25 @@ It asks no model and sends nothing. ``/memory prompt`` shows the same view that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from bot import prompt
-from bot.memory import Policies, Policy
+from bot.memory import Policies
 from bot.memory.policy import Marks, cut_tokens
 from bot.memory.summarizing import SummarizingPolicy
 from bot.recall import Recaller
 from storage import Store
-from storage.records import Message, Summary, Turn, Window
+from storage.records import Message, Overrides, Summary, Turn, Window
 
 #: When a policy is new in a channel, leaves are made of at most so many of the tokens that no summary covers yet.
 LOOK_BACK_TOKENS = 32_000
 
 #: After an overflow whose limit the model did not say, this share of the prompt is kept; of a known limit, too.
 OVERFLOW_KEEPS = 0.5
+
+#: So many personas are not counted again for each turn.
+PERSONAS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class View:
     summaries: tuple[str, ...]
     messages: tuple[Message, ...]
     recalled: str | None
+    images: prompt.Images = field(default_factory=dict)
 
     @property
     def newest(self) -> Message:
@@ -60,46 +65,67 @@ class Viewer:
         self._persona = persona
         self._shape = shape
         self.count = count
-        self.fixed_tokens = prompt.fixed_tokens(persona, count)
+        self._fixed = lru_cache(PERSONAS_KEPT)(lambda persona: prompt.fixed_tokens(persona, count))
 
-    async def for_turn(self, turn: Turn) -> View | None:
-        """Return what the model is to see for *turn*, having moved the window's start if the policy cut.
+    def fixed_tokens(self, overrides: Overrides) -> int:
+        """Return the tokens of a prompt without messages where *overrides* hold."""
+        return self._fixed(overrides.persona or self._persona)
 
+    def trigger_budget(self, turn: Turn) -> int:
+        """Return how many tokens the triggers of *turn* may have together, with what is attached to them."""
+        return self._policies.for_channel(turn.overrides).trigger_budget(self.fixed_tokens(turn.overrides))
+
+    async def for_turn(self, turn: Turn, images: prompt.Images) -> View | None:
+        """Return what the model is to see for *turn* and its *images*, having moved the window's start if the policy cut.
+
+        Images pass: what has no room beside them is left out once, and the window stays.
         None if what is to be answered is not in memory any more.
         """
-        policy = self._policies.for_channel(turn.overrides)
-        reach = policy.reach(self.fixed_tokens)
+        policy, fixed = self._policies.for_channel(turn.overrides), self.fixed_tokens(turn.overrides)
+        reach = policy.reach(fixed)
         window = await self._store.load_window(turn, policy=policy.key, reach=reach)
         if not window.messages or window.messages[-1].position != turn.newest.position:
             return None
-        kept = window.messages[policy.first_kept(window.messages, self.fixed_tokens) :]
+        kept = window.messages[policy.first_kept(window.messages, fixed) :]
         if kept[0] != window.messages[0] or window.policy != policy.key:
             start = kept[0].position
             await self._store.move_window(turn, start=start, policy=policy.key, look_back=LOOK_BACK_TOKENS)
-        return await self._assemble(turn.channel_id, window, kept, policy)
+        return await self._assemble(turn.channel_id, turn.overrides, window, kept, images)
 
     async def now(self, channel_id: int) -> View | None:
         """Return what the model would see if the newest remembered message were to be answered; None if nothing is remembered."""
-        policy = self._policies.for_channel(await self._store.overrides(channel_id))
-        reach = policy.reach(self.fixed_tokens)
+        overrides = await self._store.overrides(channel_id)
+        policy, fixed = self._policies.for_channel(overrides), self.fixed_tokens(overrides)
+        reach = policy.reach(fixed)
         window = await self._store.peek_window(channel_id, policy=policy.key, reach=reach)
         if window is None or not (window.messages or window.summaries):
             return None
-        kept = window.messages[policy.first_kept(window.messages, self.fixed_tokens) :]
-        return await self._assemble(channel_id, window, kept, policy)
+        kept = window.messages[policy.first_kept(window.messages, fixed) :]
+        return await self._assemble(channel_id, overrides, window, kept)
 
     async def trimmed(self, turn: Turn, view: View, limit: int | None) -> View:
         """Return less than *view*, after the model refused it; the next turn starts there too. *limit*: the model's tokens."""
-        total = self.total(view)
+        total, fixed = self.total(view), self.fixed_tokens(turn.overrides)
         low = int(min(limit or total, total) * OVERFLOW_KEEPS)
-        kept = view.messages[cut_tokens(view.messages, self.fixed_tokens, Marks.of(low, 1)) :]
+        kept = view.messages[cut_tokens(view.messages, fixed, Marks.of(low, 1)) :]
         policy = self._policies.for_channel(turn.overrides)
         await self._store.move_window(turn, start=kept[0].position, policy=policy.key, look_back=LOOK_BACK_TOKENS)
-        return replace(view, summaries=(), recalled=None, messages=self._fitting(kept, max(low - self.fixed_tokens, 1)))
+        room = max(low - fixed - _image_tokens(view.images), 1)
+        return replace(view, summaries=(), recalled=None, messages=self._fitting(kept, room))
 
-    async def _assemble(self, channel_id: int, window: Window, kept: Sequence[Message], policy: Policy) -> View:
-        messages = self._fitting(tuple(kept), policy.trigger_budget(self.fixed_tokens)) if kept else ()
-        view = View(self._persona, (), messages, None)
+    async def _assemble(
+        self,
+        channel_id: int,
+        overrides: Overrides,
+        window: Window,
+        kept: Sequence[Message],
+        images: prompt.Images | None = None,
+    ) -> View:
+        images, policy = images or {}, self._policies.for_channel(overrides)
+        budget = policy.trigger_budget(self.fixed_tokens(overrides))
+        room = max(budget - _image_tokens(images), min(_newest_turn_tokens(kept), budget))
+        messages = self._fitting(tuple(kept), room) if kept else ()
+        view = View(overrides.persona or self._persona, (), messages, None, images)
         if isinstance(policy, SummarizingPolicy):
             view = replace(view, summaries=self._summaries(window.summaries, policy.summary_tokens))
             room = policy.total.high - self.total(view)
@@ -154,17 +180,17 @@ class Viewer:
 
     def build(self, view: View) -> prompt.Prompt:
         """Return the prompt for *view*, in the shape that the model takes."""
-        return self._shape.build(view.persona, view.summaries, view.messages, view.recalled)
+        return self._shape.build(view.persona, view.summaries, view.messages, view.recalled, view.images)
 
     def costs(self, view: View) -> dict[str, int]:
         """Return what each part of *view* costs in tokens, as we count, in the order in which they stand."""
         before, newest = view.messages[:-1], view.messages[-1:]
         return {
-            "persona": self.fixed_tokens,
+            "persona": self._fixed(view.persona),
             "summary": self._summary_tokens(view.summaries) if view.summaries else 0,
             "window": sum(message.tokens for message in before),
             "recalled": self.count(view.recalled) + prompt.MESSAGE_OVERHEAD if view.recalled else 0,
-            "newest": sum(map(self._cost, newest)),
+            "newest": sum(map(self._cost, newest)) + _image_tokens(view.images),
         }
 
     def total(self, view: View) -> int:
@@ -174,3 +200,13 @@ class Viewer:
     def message_tokens(self, block: str) -> int:
         """Return what *block* costs as one message of a prompt."""
         return self.count(block) + prompt.MESSAGE_OVERHEAD
+
+
+def _newest_turn_tokens(messages: Sequence[Message]) -> int:
+    """What no image may push out: the messages that are to be answered."""
+    ids = {message.turn_id for message in messages[-1:]} - {None}
+    return sum(message.tokens for message in messages if message.turn_id in ids)
+
+
+def _image_tokens(images: prompt.Images) -> int:
+    return sum(image.tokens for shown in images.values() for image in shown)

@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.catch_up import CatchUp
 from bot.conversation import Conversations
+from bot.governance import Governance
 from bot.listening import Listener
 from storage import StorageError
 
@@ -22,10 +23,13 @@ log = logging.getLogger(__name__)
 class ConversationCog(commands.Cog):
     """Hands over what people say, change and delete; what was said before, and is still being fetched, comes first."""
 
-    def __init__(self, conversations: Conversations, listener: Listener, catch_up: CatchUp) -> None:
+    def __init__(
+        self, conversations: Conversations, listener: Listener, catch_up: CatchUp, governance: Governance
+    ) -> None:
         self._conversations = conversations
         self._listener = listener
         self._catch_up = catch_up
+        self._governance = governance
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -65,14 +69,16 @@ class ConversationCog(commands.Cog):
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Forget the channel. Its threads are told of one by one, too."""
         await self._conversations.forget_channel(channel.id)
+        self._governance.forget(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Forget the thread."""
         await self._conversations.forget_channel(payload.thread_id)
+        self._governance.forget(payload.thread_id)
 
 
 async def setup(bot: MnemoBot) -> None:
     """Add the cog."""
     services = bot.services
-    await bot.add_cog(ConversationCog(services.conversations, bot.listener, services.catch_up))
+    await bot.add_cog(ConversationCog(services.conversations, bot.listener, services.catch_up, services.governance))

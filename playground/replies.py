@@ -7,6 +7,7 @@ ends with a mark, and the bot may be typing.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,8 +16,8 @@ from playground.discord import Event
 
 Json = dict[str, Any]
 
-#: What the bot puts behind a text that goes on; no finished one ends with it.
-WRITING_MARK = "▌"
+#: The mark that the bot puts behind a text that goes on; what Markdown has open there is closed behind it.
+_WRITING = re.compile(r"▌[\s`*_~|]*\Z")
 #: Between two messages of one reply nothing is to be seen for a moment; this is longer than that moment.
 QUIET_SECONDS = 0.6
 #: Discord shows "is typing" for so long after each sign of it.
@@ -27,6 +28,11 @@ PATIENCE_SECONDS = 60.0
 
 class NoReply(Exception):
     """The bot did not answer, or stopped in the middle."""
+
+
+def is_writing(content: str) -> bool:
+    """Whether a message is still being written."""
+    return _WRITING.search(content) is not None
 
 
 async def reply_to(said: Json, events: AsyncIterator[Event], bot_id: int) -> str:
@@ -60,7 +66,7 @@ class _Reply:
     @property
     def is_complete(self) -> bool:
         """Whether it is there, as far as its text can tell."""
-        return bool(self.parts) and not any(text.endswith(WRITING_MARK) for text in self.parts.values())
+        return bool(self.parts) and not any(map(is_writing, self.parts.values()))
 
     @property
     def deadline(self) -> float:

@@ -14,9 +14,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from playground.discord import DiscordError, Event, World
+from playground.discord import DiscordError, Event, World, components
 from playground.names import WorldNames, plain
-from playground.replies import WRITING_MARK, NoReply, reply_to
+from playground.replies import NoReply, is_writing, reply_to
 
 PERSON = "nemo"
 CHANNEL = "general"
@@ -90,12 +90,12 @@ class _Chat:
             message = event.data
             if event.kind not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} or int(message["channel_id"]) != self._channel:
                 continue
-            is_unfinished = message["content"].endswith(WRITING_MARK)
-            if is_unfinished or event.only_for is not None or int(message["id"]) in self._shown:
+            if is_writing(message["content"]) or event.only_for is not None or int(message["id"]) in self._shown:
                 continue
             self._shown.add(int(message["id"]))
             name = self._names.user(int(message["author"]["id"]))
-            print(f"{_CLEAR_LINE}\x1b[1m{name}\x1b[0m  {plain(message['content'], self._names)}", flush=True)
+            words = message["content"] or components.written(message["components"])
+            print(f"{_CLEAR_LINE}\x1b[1m{name}\x1b[0m  {plain(words, self._names)}", flush=True)
             _prompt()
 
 

@@ -10,6 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from storage.overrides import OVERRIDDEN as OVERRIDDEN
+from storage.overrides import Access as Access
+from storage.overrides import Overrides as Overrides
+from storage.overrides import Place as Place
+from storage.overrides import ReplyMode as ReplyMode
+from storage.overrides import Rules as Rules
+from storage.overrides import merged as merged
+
 Role = Literal["user", "assistant"]
 
 
@@ -25,8 +33,29 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a person attached to a message: its *name*, its *type* as Discord says it, and its *size* in bytes.
+
+    *url* is where it can be fetched, None if it is not to be fetched (any more). *block*, of so many *tokens*, is how the model
+    sees it; *problem* tells people what could not be used of it.
+    """
+
+    message_id: int
+    id: int
+    name: str = field(repr=False)
+    type: str
+    size: int
+    url: str | None = field(repr=False)
+    block: str = field(repr=False)
+    tokens: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message that someone said, as it is handed over to be remembered. *tokens* counts it as the model will see it."""
+    """A message that someone said, as it is handed over to be remembered. *tokens* counts its *content* as the model will see it,
+    without the *attachments*. *parent_id* is the channel that a thread is in.
+    """
 
     discord_id: int
     channel_id: int
@@ -36,6 +65,8 @@ class Incoming:
     content: str = field(repr=False)
     tokens: int
     created_at: float
+    parent_id: int | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +100,6 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Overrides:
-    """What a channel sets for itself; None where the host's setting holds."""
-
-    policy: str | None = None
-    max_messages: int | None = None
-    max_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange, taken by a worker: the messages to answer, and what is known of the reply.
 
@@ -97,8 +119,9 @@ class Turn:
     reply: str | None = field(default=None, repr=False)
     finish_reason: str | None = None
     chunks: tuple[Chunk, ...] = ()
-    overrides: Overrides = Overrides()
+    overrides: Overrides = field(default_factory=Overrides)
     is_closed: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def newest(self) -> Message:
@@ -159,6 +182,7 @@ class Compaction:
     is_whole: bool
     gaps: tuple[tuple[int, int], ...]
     summaries: tuple[Summary, ...]
+    guild_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +220,75 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What calls of a model cost, in tokens: of their prompts, those of them that were cached, and those that were written."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+#: What a message on Discord is in memory: words of a person, a reply (or a part of one), or one that is still being written.
+Remembered = Literal["words", "reply", "unfinished reply"]
+
+BookedBy = Literal["day", "channel_id", "user_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A sum of the books. *day* is a date in UTC, *user_id* whom a reply answered, 0 for a summary; None: not summed by it."""
+
+    day: str | None
+    channel_id: int | None
+    user_id: int | None
+    kind: Literal["reply", "summary"]
+    model: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class BookedDay:
+    """What replies to one person used on a *day* (in UTC) in a channel."""
+
+    day: str
+    channel_id: int
+    model: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where something holds: in one channel, in one server, or (without either) everywhere."""
+
+    channel_id: int | None = None
+    guild_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One remembered message of a person, and where; *put_away* by a reset, it is out of the model's sight."""
+
+    channel_id: int
+    put_away: bool
+    message: Message
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """A turn whose reply must go, because a message under it did. *status* is what the turn was before."""
 
@@ -207,6 +300,15 @@ class Interrupted:
     def was_running(self) -> bool:
         """Whether a worker is at it right now."""
         return self.status in (Status.GENERATING, Status.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was taken out of memory: so many messages of these channels, and the turns that lost something by it."""
+
+    messages: int
+    channels: frozenset[int]
+    interrupted: list[Interrupted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +349,17 @@ class Overview:
     overrides: Overrides
     restorable_messages: int
     restorable_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """How the database stands. Sizes are bytes, *log_size* that of the write-ahead log, *free* what is left on its disk.
+
+    *unfinished_turns* are those that have no answer yet.
+    """
+
+    sqlite_version: str
+    size: int
+    log_size: int
+    free: int
+    unfinished_turns: int

@@ -13,14 +13,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from storage import remains
 from storage.connection import Connection, Writer, commit_together, prepare_reader, prepare_writer
 from storage.errors import DatabaseCorrupt, StorageError, translated
 from storage.migrate import migrate, shipped
 from storage.opening import cannot_open, claim, create_private, look_first, taken
+from storage.people import PeopleStore
 from storage.records import (
+    Access,
+    Attachment,
+    Booked,
+    BookedBy,
     Closed,
     Compaction,
     Covered,
+    DatabaseState,
     Draft,
     Incoming,
     Interrupted,
@@ -28,27 +35,42 @@ from storage.records import (
     Outcome,
     Overrides,
     Overview,
+    Place,
     Reach,
     Role,
+    Rules,
     Status,
     Summary,
     Turn,
+    Usage,
     Window,
 )
-from storage.sql import epochs, index, intake, retention, rows, summaries, transcript, turns, window
+from storage.sql import (
+    attachments,
+    books,
+    epochs,
+    index,
+    intake,
+    registered,
+    retention,
+    rows,
+    rules,
+    state,
+    summaries,
+    transcript,
+    turns,
+    window,
+)
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A database of up to so many bytes is rewritten whenever something was deleted: that takes at most half a second.
-REWRITTEN_AT_ONCE = 64 * 2**20
-
 #: After each part of a merge everybody else may write for so many times as long as it took.
 _PAUSE_OF_MERGES = 4
 
 
-class SqliteStore:
+class SqliteStore(PeopleStore):
     """The :class:`storage.store.Store` on the SQLite file at *path*, open as long as its context is.
 
     *on_damage* is called once, if the file turns out to be damaged while it is used; every call after that is refused.
@@ -119,9 +141,14 @@ class SqliteStore:
     async def accept(self, message: Incoming, *, addressed: bool, now: float) -> bool:
         return await self._write(lambda db: intake.accept(db, message, addressed, now))
 
-    async def edit(self, discord_id: int, content: str, *, tokens: int, now: float) -> bool:
+    async def edit(
+        self, discord_id: int, content: str, *, tokens: int, attached: Collection[int] | None = None, now: float
+    ) -> bool:
         self._has_remains = True
-        return await self._write(lambda db: intake.edit(db, discord_id, content, tokens, now))
+        return await self._write(lambda db: intake.edit(db, discord_id, content, tokens, attached, now))
+
+    async def note_attachments(self, read: Collection[Attachment]) -> None:
+        await self._write(lambda db: attachments.note(db, read))
 
     async def forget(self, discord_ids: Collection[int], *, now: float) -> list[Interrupted]:
         self._has_remains = True
@@ -166,8 +193,17 @@ class SqliteStore:
     async def move_window(self, turn: Turn, *, start: int, policy: str, look_back: int) -> None:
         await self._write(lambda db: window.move(db, turn.channel_id, turn.epoch, start, policy, look_back))
 
-    async def set_overrides(self, channel_id: int, guild_id: int | None, overrides: Overrides, *, now: float) -> None:
-        await self._write(lambda db: transcript.set_overrides(db, channel_id, guild_id, overrides, now))
+    async def set_overrides(self, place: Place, overrides: Overrides, *, now: float) -> None:
+        await self._write(lambda db: rules.set_channel(db, place, overrides, now))
+
+    async def set_server(self, guild_id: int, overrides: Overrides) -> None:
+        await self._write(lambda db: rules.set_server(db, guild_id, overrides))
+
+    async def set_access(self, guild_id: int, access: Access) -> None:
+        await self._write(lambda db: rules.set_access(db, guild_id, access))
+
+    async def rules(self) -> Rules:
+        return await self._read(rules.everything)
 
     async def overrides(self, channel_id: int) -> Overrides:
         return await self._read(lambda db: rows.overrides(db, channel_id))
@@ -183,12 +219,6 @@ class SqliteStore:
     ) -> Draft | None:
         return await self._write(lambda db: summaries.claim_digest(db, state, parts, reason, now))
 
-    async def book_summary(
-        self, channel_id: int, *, model: str, prompt_tokens: int, completion_tokens: int, now: float
-    ) -> None:
-        usage = (prompt_tokens, completion_tokens)
-        await self._write(lambda db: summaries.book(db, channel_id, model, usage, now))
-
     async def commit_summary(
         self,
         draft: Draft,
@@ -200,14 +230,29 @@ class SqliteStore:
         completion_tokens: int,
         latency: float,
     ) -> Summary | None:
-        usage = (prompt_tokens, completion_tokens)
-        return await self._write(lambda db: summaries.commit(db, draft, text, tokens, model, usage, latency))
+        billed = (prompt_tokens, completion_tokens)
+        return await self._write(lambda db: summaries.commit(db, draft, text, tokens, model, billed, latency))
 
     async def discard_summary(self, draft: Draft) -> None:
         await self._write(lambda db: summaries.discard(db, draft))
 
     async def fail_summary(self, draft: Draft, channel_id: int, epoch: int, error: str, *, now: float) -> None:
         await self._write(lambda db: summaries.fail(db, draft, channel_id, epoch, error, now))
+
+    async def book_summary(self, state: Compaction, model: str, usage: Usage, *, now: float) -> None:
+        place = (state.guild_id, state.channel_id)
+        await self._write(lambda db: books.book(db, place, books.NOBODY, "summary", model, usage, now))
+
+    async def booked(
+        self,
+        days: Collection[str],
+        *,
+        guild_id: int | None,
+        channel_id: int | None = None,
+        user_id: int | None = None,
+        by: Sequence[BookedBy] = (),
+    ) -> list[Booked]:
+        return await self._read(lambda db: books.booked(db, days, guild_id, channel_id, user_id, by))
 
     async def correct_summary(
         self, channel_id: int, text: str, *, tokens: int, instead_of: Sequence[int], now: float
@@ -239,6 +284,12 @@ class SqliteStore:
 
     async def factors(self) -> dict[str, tuple[float, int]]:
         return await self._read(transcript.factors)
+
+    async def registered_commands(self, api_url: str, application_id: int) -> str | None:
+        return await self._read(lambda db: registered.commands(db, api_url, application_id))
+
+    async def save_registered_commands(self, api_url: str, application_id: int, commands: str | None) -> None:
+        await self._write(lambda db: registered.save(db, api_url, application_id, commands))
 
     async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
         return await self._write(lambda db: turns.record_chunk(db, turn, number, text))
@@ -287,8 +338,8 @@ class SqliteStore:
         self._has_remains = emptied = False
         try:
             await self._merge_index()
-            self._has_copies = not await self._run_alone(partial(_rewrite, thoroughly))
-            emptied = await self._run_alone(_empty_wal)
+            self._has_copies = not await self._run_alone(partial(remains.rewrite, thoroughly))
+            emptied = await self._run_alone(remains.empty_log)
         finally:  # what is deleted meanwhile leaves remains of its own
             self._has_remains = self._has_remains or not emptied
         self._untidied = 0 if emptied else self._untidied + 1
@@ -307,6 +358,9 @@ class SqliteStore:
             is_unfinished = await self._write(partial(index.merge, is_first=is_first))
             is_first = False
             await asyncio.sleep(_PAUSE_OF_MERGES * (time.monotonic() - began))
+
+    async def state(self) -> DatabaseState:
+        return await self._read(lambda db: state.state(db, self._path))
 
     async def overview(self, channel_id: int, *, closed_after: float) -> Overview | None:
         return await self._read(lambda db: epochs.overview(db, channel_id, closed_after))
@@ -343,24 +397,3 @@ def _in_snapshot(query: Callable[[sqlite3.Connection], T], db: sqlite3.Connectio
     finally:
         if db.in_transaction:  # an error of the disk ends it by itself
             db.execute("ROLLBACK")
-
-
-def _rewrite(thoroughly: bool, db: sqlite3.Connection) -> bool:
-    """Rewrite the database, if it is small or *thoroughly*; returns whether it was.
-
-    When SQLite moves a row to another page it leaves a copy in what is unused then, and secure_delete does not reach that.
-    """
-    pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    if pages * size > REWRITTEN_AT_ONCE and not thoroughly:
-        return False
-    db.execute("VACUUM")
-    return True
-
-
-def _empty_wal(db: sqlite3.Connection) -> bool:
-    """Write the log back and cut it to nothing, so that what was deleted does not stand in it.
-
-    Returns False if somebody reads it right now: then it is to be tried again.
-    """
-    busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    return not busy

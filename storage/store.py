@@ -10,21 +10,34 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from storage.records import (
+    Access,
+    Attachment,
+    Booked,
+    BookedBy,
+    BookedDay,
     Closed,
     Compaction,
     Covered,
+    DatabaseState,
     Draft,
+    Extent,
+    Forgotten,
     Incoming,
     Interrupted,
+    Kept,
     Message,
     Outcome,
     Overrides,
     Overview,
+    Place,
     Reach,
+    Remembered,
     Role,
+    Rules,
     Status,
     Summary,
     Turn,
+    Usage,
     Window,
 )
 
@@ -35,12 +48,22 @@ class Store(Protocol):
     async def accept(self, message: Incoming, *, addressed: bool, now: float) -> bool:
         """Remember *message*; if *addressed*, it joins the channel's claimed turn or claims one.
 
-        Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset.
+        Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset or by
+        somebody who opted out.
         """
         ...
 
-    async def edit(self, discord_id: int, content: str, *, tokens: int, now: float) -> bool:
-        """Replace what a remembered message of a person says; returns whether there was one that differed."""
+    async def edit(
+        self, discord_id: int, content: str, *, tokens: int, attached: Collection[int] | None = None, now: float
+    ) -> bool:
+        """Replace what a remembered message of a person says; returns whether there was one that differed.
+
+        Of its attachments those with the ids *attached* stay, with what was read of them; None stands for all.
+        """
+        ...
+
+    async def note_attachments(self, read: Collection[Attachment]) -> None:
+        """Replace what is known of attachments that were *read*; of those that were deleted meanwhile nothing is kept."""
         ...
 
     async def forget(self, discord_ids: Collection[int], *, now: float) -> list[Interrupted]:
@@ -49,6 +72,45 @@ class Store(Protocol):
         The reply of a turn goes with any of its triggers or chunks. An unfinished turn is brought to its next attempt, or
         cancelled if no triggers remain and none of its chunks was recorded.
         """
+        ...
+
+    async def said_by(self, author_id: int, place: Extent) -> list[Kept]:
+        """Return what is remembered of a person's words in *place*, also what a reset put away."""
+        ...
+
+    async def count_by(self, author_id: int, place: Extent) -> int:
+        """Return how many messages :meth:`said_by` returns."""
+        ...
+
+    async def booked_for(self, user_id: int, place: Extent) -> list[BookedDay]:
+        """Return what replies to a person used in *place*."""
+        ...
+
+    async def forget_author(self, author_id: int, place: Extent, *, most: int, now: float) -> Forgotten:
+        """Take up to *most* of a person's messages in *place* out of memory, with what was made of them, as :meth:`forget` does.
+
+        It is to be called until no message is left.
+        """
+        ...
+
+    async def remembered_as(self, discord_id: int) -> Remembered | None:
+        """Return what a message on Discord is in memory; None if it is not remembered."""
+        ...
+
+    async def opt_out(self, user_id: int, *, now: float) -> None:
+        """Accept no message of a person any more, wherever it is said; what is remembered stays."""
+        ...
+
+    async def opt_in(self, user_id: int) -> None:
+        """Accept a person's messages again."""
+        ...
+
+    async def opted_out(self) -> frozenset[int]:
+        """Return the ids of those whose messages are not accepted."""
+        ...
+
+    async def remind_opted_out(self, user_id: int) -> bool:
+        """Whether a person who opted out is to be told so now: True once since then."""
         ...
 
     async def forget_channel(self, channel_id: int) -> None:
@@ -121,12 +183,27 @@ class Store(Protocol):
         """
         ...
 
-    async def set_overrides(self, channel_id: int, guild_id: int | None, overrides: Overrides, *, now: float) -> None:
-        """Let a channel set this for itself, from its next turn on; a summary that is being written becomes void."""
+    async def set_overrides(self, place: Place, overrides: Overrides, *, now: float) -> None:
+        """Let a channel set this for itself and its threads, from the next turn on.
+
+        Summaries that are being written become void.
+        """
+        ...
+
+    async def set_server(self, guild_id: int, overrides: Overrides) -> None:
+        """Let a server set this for all of its channels, in the same way."""
+        ...
+
+    async def set_access(self, guild_id: int, access: Access) -> None:
+        """Keep who may what in a server."""
+        ...
+
+    async def rules(self) -> Rules:
+        """Return all that servers and channels set for themselves."""
         ...
 
     async def overrides(self, channel_id: int) -> Overrides:
-        """Return what the channel sets for itself."""
+        """Return what holds in a channel: what its server, a thread's channel, and it itself set."""
         ...
 
     async def compaction(self, channel_id: int, *, reach: Callable[[Overrides], Reach]) -> Compaction | None:
@@ -144,12 +221,6 @@ class Store(Protocol):
         self, state: Compaction, parts: Sequence[Summary], *, reason: str, now: float
     ) -> Draft | None:
         """Claim a digest of *parts*; None if these are not shown any more, or epoch or policy are not those of *state*."""
-        ...
-
-    async def book_summary(
-        self, channel_id: int, *, model: str, prompt_tokens: int, completion_tokens: int, now: float
-    ) -> None:
-        """Count what the summarizer wrote: it was billed, whether it can be kept or not."""
         ...
 
     async def commit_summary(
@@ -175,6 +246,25 @@ class Store(Protocol):
 
     async def fail_summary(self, draft: Draft, channel_id: int, epoch: int, error: str, *, now: float) -> None:
         """Throw a draft away and note why, until a summary can be made again."""
+        ...
+
+    async def book_summary(self, state: Compaction, model: str, usage: Usage, *, now: float) -> None:
+        """Book what *model* was paid for a summary of *state*'s channel, whatever becomes of it."""
+        ...
+
+    async def booked(
+        self,
+        days: Collection[str],
+        *,
+        guild_id: int | None,
+        channel_id: int | None = None,
+        user_id: int | None = None,
+        by: Sequence[BookedBy] = (),
+    ) -> list[Booked]:
+        """Return the sums of what was booked on *days* (dates in UTC) in a server (None: in direct messages).
+
+        They are by kind, model and what *by* names, and of one channel and one person only if these are given.
+        """
         ...
 
     async def correct_summary(
@@ -211,7 +301,10 @@ class Store(Protocol):
         ...
 
     async def bring_in(self, messages: Sequence[tuple[Role, Incoming]], *, now: float) -> int:
-        """Add messages, each with its role, at the end of their channel's open epoch, all or none; returns how many were new."""
+        """Add messages, each with its role, at the end of their channel's open epoch, all or none; returns how many were new.
+
+        Words of those who opted out are left out.
+        """
         ...
 
     async def learn_factor(self, model: str, factor: float, samples: int) -> None:
@@ -227,6 +320,14 @@ class Store(Protocol):
 
         Unused parts of a large database's pages are only overwritten *thoroughly*, for which everybody has to wait.
         """
+        ...
+
+    async def registered_commands(self, api_url: str, application_id: int) -> str | None:
+        """Return the hash of the commands that Discord took last; None if that is not known."""
+        ...
+
+    async def save_registered_commands(self, api_url: str, application_id: int, commands: str | None) -> None:
+        """Keep the hash of the commands that Discord took; None: what it has is not known."""
         ...
 
     async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
@@ -274,6 +375,10 @@ class Store(Protocol):
 
     async def purge(self, *, closed_before: float) -> int:
         """Delete the epochs closed at or before *closed_before*, from the disk too; returns how many."""
+        ...
+
+    async def state(self) -> DatabaseState:
+        """Tell how the database stands."""
         ...
 
     async def expire(self, *, before: float, most: int) -> int:

@@ -23,7 +23,7 @@ class Policies:
     """The host's choice, which a channel may override.
 
     *max_messages*, *max_tokens* and *context_tokens* are high marks, *trim_to* the share of them that a cut leaves.
-    *scale* tells how many of the provider's tokens one of ours is, as far as that is known now.
+    *scale* tells how many tokens of a model (None: of the host's) one of ours is, as far as that is known now.
     """
 
     name: str
@@ -31,14 +31,14 @@ class Policies:
     max_tokens: int
     context_tokens: int
     trim_to: float
-    scale: Callable[[], float] = lambda: 1.0
+    scale: Callable[[str | None], float] = lambda _: 1.0
 
     def for_channel(self, overrides: Overrides) -> Policy:
         """Return the policy of a channel. Raises :class:`ValueError` for a name that is none of :data:`POLICIES`."""
         name = overrides.policy or self.name
         max_messages = overrides.max_messages or self.max_messages
-        context = Marks.of(self.context_tokens, self.trim_to, self.scale())
-        tokens = Marks.of(self.prompt_tokens(overrides), self.trim_to, self.scale())
+        context = Marks.of(self.context_tokens, self.trim_to, self.scale(overrides.model))
+        tokens = Marks.of(self.prompt_tokens(overrides), self.trim_to, self.scale(overrides.model))
         if name == "buffer":
             return BufferPolicy(context)
         if name == "window":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, require_manager
+from bot.answers import answer, defer, only_if, require_manager
 from bot.formats import Format
 from bot.prompt_report import PromptReport
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, file_of
@@ -22,10 +22,10 @@ class FileCommands(MemoryCommands):
     """The two commands."""
 
     @app_commands.command(description="See exactly what the model would see now, and what it costs")
+    @only_if(require_manager)
     async def prompt(self, interaction: discord.Interaction) -> None:
         """Show the prompt as files, and its parts as a table."""
         await defer(interaction, ephemeral=True)
-        require_manager(interaction)
         report = await self._memories.prompt(channel_of(interaction))
         if report is None:
             await answer(interaction, NOTHING_HERE)
@@ -39,10 +39,10 @@ class FileCommands(MemoryCommands):
     @app_commands.command(description="Take out everything that I remember in this channel, as a file")
     @app_commands.describe(format="How the file is written; jsonl if nothing is chosen")
     @app_commands.choices(format=FORMATS)
+    @only_if(require_manager)
     async def export(self, interaction: discord.Interaction, format: Format = "jsonl") -> None:  # noqa: A002 what people see
         """Send the file."""
         await defer(interaction, ephemeral=True)
-        require_manager(interaction)
         channel_id = channel_of(interaction)
         text = await self._memories.export(channel_id, format)
         if text is None:

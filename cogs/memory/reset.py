@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import answer, answer_error, defer, require_manager
+from bot.answers import answer, answer_error, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
 
@@ -20,11 +20,11 @@ class ResetCommands(MemoryCommands):
     """The two commands."""
 
     @app_commands.command(description="Start afresh in this channel; it can be undone for a while")
+    @only_if(require_resetter)
     async def reset(self, interaction: discord.Interaction) -> None:
         """Ask before starting a new epoch."""
         await defer(interaction, ephemeral=True)
-        require_manager(interaction)
-        report = await self._memories.report(channel_of(interaction))
+        report = await self._memories.report(place_of(interaction))
         if report is None or not report.overview.messages:
             await answer(interaction, NOTHING_HERE)
             return
@@ -38,10 +38,10 @@ class ResetCommands(MemoryCommands):
         )
 
     @app_commands.command(description="Bring back what the last reset put away")
+    @only_if(require_resetter)
     async def restore(self, interaction: discord.Interaction) -> None:
         """Swap the open epoch with the one closed last."""
         await defer(interaction, ephemeral=True)
-        require_manager(interaction)
         restored = await self._memories.restore(channel_of(interaction))
         await answer(
             interaction,
@@ -71,14 +71,14 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
         """Reset, if the caller still may and the epoch is still the one that was asked about."""
         try:
             await defer(interaction)
-            require_manager(interaction)
+            require_resetter(interaction)
             await answer(interaction, await self._reset(interaction), view=None)
         except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
             await answer_error(interaction, error)
 
     async def _reset(self, interaction: discord.Interaction) -> str:
         channel_id = channel_of(interaction)
-        report = await self._memories.report(channel_id)
+        report = await self._memories.report(place_of(interaction))
         if report is None or report.overview.epoch != self._epoch:
             return OUTDATED
         done = await self._memories.reset(channel_id, reset_id=interaction.id)

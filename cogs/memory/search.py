@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, reads_history
-from bot.errors import NotPermitted
+from bot.answers import answer, defer, only_if, require_history
 from bot.memories import search_words
 from bot.prompt import clean_name
 from cogs.memory.shared import MemoryCommands, channel_of, escaped
@@ -17,6 +16,9 @@ from storage.records import Message
 
 #: Discord's limit of a panel's text.
 PANEL_LENGTH = 4_096
+
+#: So many characters a query may have.
+QUERY_LENGTH = 300
 
 #: So much of a message is shown, of which so much may come before the first word that was found.
 EXCERPT_LENGTH = 160
@@ -36,11 +38,10 @@ class SearchCommand(MemoryCommands):
 
     @app_commands.command(description="Search what I remember in this channel")
     @app_commands.describe(query="The words to look for; a message has to contain all of them")
-    async def search(self, interaction: discord.Interaction, query: str) -> None:
+    @only_if(require_history)
+    async def search(self, interaction: discord.Interaction, query: app_commands.Range[str, 1, QUERY_LENGTH]) -> None:
         """Show the best messages, with links to them."""
         await defer(interaction, ephemeral=True)
-        if not reads_history(interaction):
-            raise NotPermitted("You need the permission Read Message History for this.")
         channel_id = channel_of(interaction)
         found = await self._memories.search(channel_id, query)
         if not found:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, is_manager, reads_history
+from bot.answers import answer, defer, is_manager, place_of, reads_history
 from bot.links import unmasked
 from bot.memories import CompactionReport, MemoryReport
 from cogs.memory.policy import policy_text
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, clipped, escaped, file_of, messages
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, escaped, file_of, messages
 from cogs.memory.summary import CorrectButton, covers_and_costs
 
 #: So much of the summary is shown in place; Discord takes 4,096 characters in a panel and 6,000 in all panels of a message.
@@ -28,7 +28,7 @@ class ShowCommand(MemoryCommands):
     async def show(self, interaction: discord.Interaction) -> None:
         """Tell messages, tokens, since when, policy, window and budget, the summary and how it was made."""
         await defer(interaction, ephemeral=True)
-        report = await self._memories.report(channel_of(interaction))
+        report = await self._memories.report(place_of(interaction))
         if report is None or not (report.overview.messages or report.restorable_until):
             await answer(interaction, NOTHING_HERE)
             return

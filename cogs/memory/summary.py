@@ -9,7 +9,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import acknowledge, answer, answer_error, defer, require_manager, whisper
+from bot.answers import acknowledge, answer, answer_error, defer, only_if, place_of, require_manager, whisper
 from bot.errors import OutOfBounds
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
@@ -30,12 +30,12 @@ class SummaryCommand(MemoryCommands):
 
     @app_commands.command(description="Summarize now what is not summarized yet in this channel")
     @app_commands.describe(focus="What the summary should pay special attention to")
+    @only_if(require_manager)
     async def summarize(
         self, interaction: discord.Interaction, focus: app_commands.Range[str, 1, 500] | None = None
     ) -> None:
         """Summarize, and show what came of it."""
         await defer(interaction, ephemeral=True)
-        require_manager(interaction)
         made = await self._memories.summarize(channel_of(interaction), focus)
         if made is None:
             await answer(interaction, NOTHING_NEW)
@@ -81,7 +81,7 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
         try:
             require_manager(interaction)
             memories = memories_of(interaction)
-            report = await memories.report(channel_of(interaction))
+            report = await memories.report(place_of(interaction))
             if report is None or not report.summary:
                 await whisper(interaction, NO_SUMMARY)
             elif len(report.summary) > FORM_LENGTH:

@@ -6,10 +6,10 @@
     world                   what people see and do
     server                  puts the wires together: rest/, gateway/, cdn; limits and levers act on them
 
-    messages, reactions, channels, threads                  what may be done, by person and by bot alike
+    messages, reactions, channels, threads, guilds          what may be done, by person and by bot alike
     commands, invocations, interactions, responses          ... with slash commands, menus, buttons and modals
     drafts, components, mentions, content, permissions      the rules of single things
-    payloads                                                how it is all written as Discord's JSON
+    payloads, layouts, pictures                             how it is all written as Discord's JSON
 
     state, records, store, snowflakes, seed     what there is, and where it is kept
     events                                      who is told what happens

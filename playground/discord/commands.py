@@ -225,7 +225,9 @@ def delete(state: State, found: Json) -> None:
 
 
 def usable(state: State, user_id: int, channel: Channel) -> list[Json]:
-    """The commands that a person is offered in a channel."""
+    """The commands that a person is offered in a channel: in a guild without the bot, none."""
+    if channel.guild_id and (channel.guild_id, state.bot.id) not in state.members:
+        return []
     everything = registered(state, None) + (registered(state, channel.guild_id) if channel.guild_id else [])
     return [each for each in everything if may_use(state, user_id, channel, each)]
 

@@ -6,12 +6,25 @@ Source: https://docs.discord.com/developers/components/reference
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from enum import IntEnum
 from typing import Any
 
 from playground.discord.errors import invalid_field
-from playground.discord.forms import Check, array, boolean, fields, integer, one_of, snowflake, tagged, text, wrong
+from playground.discord.forms import (
+    Check,
+    Invalid,
+    array,
+    boolean,
+    fields,
+    integer,
+    one_of,
+    snowflake,
+    tagged,
+    text,
+    wrong,
+)
 from playground.discord.records import Json
 
 
@@ -49,7 +62,27 @@ _MAX_COMPONENTS, _MAX_TEXT = 40, 4000
 
 _custom_id = text(1, 100)
 _emoji = fields({"id": snowflake, "name": text(1, 32), "animated": boolean})
-_media = fields({"url": text(1, 2048)}, required=["url"])
+_URL = re.compile(r"(?P<scheme>[a-z][-+.a-z0-9]*)://.", re.IGNORECASE)
+#: A file of the message itself, in place of an address.
+_ATTACHMENT = "attachment"
+
+
+def _url_of(*schemes: str) -> Check:
+    def check(value: Any) -> str:
+        url: str = text(1, 2048)(value)
+        match = _URL.match(url)
+        if match is None:
+            raise wrong("URL_TYPE_INVALID_URL", "Not a well formed URL.")
+        if match["scheme"].lower() not in schemes:
+            message = f'Scheme "{match["scheme"].lower()}" is not supported. Scheme must be one of {schemes}.'
+            raise wrong("URL_TYPE_INVALID_SCHEME", message)
+        return url
+
+    return check
+
+
+_media = fields({"url": _url_of("http", "https", _ATTACHMENT)}, required=["url"])
+_own_file = fields({"url": _url_of(_ATTACHMENT)}, required=["url"])
 
 
 def _component(known: dict[str, Check], required: tuple[str, ...] = ()) -> Check:
@@ -93,14 +126,33 @@ _any_select: dict[str, Check] = {
     "disabled": boolean,
     "required": boolean,
 }
-_string_select = _component(
-    _any_select | {"options": array(_select_option, 1, 25)},
-    required=("custom_id", "options"),
-)
+
+
+def _select(known: dict[str, Check], required: tuple[str, ...]) -> Check:
+    """A menu, whose bounds leave something to choose."""
+    checked = _component(_any_select | known, required)
+
+    def check(value: Any) -> Json:
+        menu: Json = checked(value)
+        low, high = menu.get("min_values"), menu.get("max_values")
+        if (1 if low is None else low) > (1 if high is None else high):
+            raise Invalid({"min_values": wrong("BASE_TYPE_BAD_RANGE", "Must not be above max_values.").tree})
+        values = [each["value"] for each in menu.get("options") or []]
+        for index, each in enumerate(values):
+            if each in values[:index]:
+                duplicate = wrong(
+                    "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified option value is already used"
+                )
+                raise Invalid({"options": {str(index): {"value": duplicate.tree}}})
+        return menu
+
+    return check
+
+
+_string_select = _select({"options": array(_select_option, 1, 25)}, required=("custom_id", "options"))
 _default_value = fields({"id": snowflake, "type": one_of("user", "role", "channel")}, required=["id", "type"])
-_entity_select = _component(
-    _any_select | {"default_values": array(_default_value, maximum=25), "channel_types": array(integer())},
-    required=("custom_id",),
+_entity_select = _select(
+    {"default_values": array(_default_value, maximum=25), "channel_types": array(integer())}, required=("custom_id",)
 )
 _selects: dict[int, Check] = {
     kind: _string_select if kind == ComponentType.STRING_SELECT else _entity_select for kind in SELECTS
@@ -143,7 +195,7 @@ _in_container: dict[int, Check] = {
         required=("components", "accessory"),
     ),
     ComponentType.MEDIA_GALLERY: _component({"items": array(_gallery_item, 1, 10)}, required=("items",)),
-    ComponentType.FILE: _component({"file": _media, "spoiler": boolean}, required=("file",)),
+    ComponentType.FILE: _component({"file": _own_file, "spoiler": boolean}, required=("file",)),
     ComponentType.SEPARATOR: _component({"divider": boolean, "spacing": one_of(1, 2)}),
 }
 _container = _component(
@@ -199,6 +251,27 @@ def walk(components: list[Json]) -> Iterator[Json]:
 def find(components: list[Json], custom_id: str) -> Json | None:
     """The component with this ``custom_id``."""
     return next((each for each in walk(components) if each.get("custom_id") == custom_id), None)
+
+
+def written(components: list[Json]) -> str:
+    """All texts of a tree, by lines: what is searched for mentions."""
+    return "\n".join(each["content"] for each in walk(components) if each["type"] == ComponentType.TEXT_DISPLAY)
+
+
+def media(components: list[Json]) -> Iterator[Json]:
+    """Every ``{"url": ...}`` of a tree: of thumbnails, galleries and files."""
+    for component in walk(components):
+        yield from (item["media"] for item in component.get("items") or [])
+        yield from (component[key] for key in ("media", "file") if component.get(key))
+
+
+def check_files(components: list[Json], filenames: Collection[str]) -> None:
+    """Refuse what refers to a file that the message does not have."""
+    for each in media(components):
+        scheme, _, name = each["url"].partition("://")
+        if scheme == _ATTACHMENT and name not in filenames:
+            code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+            raise invalid_field("components", code, f'The referenced attachment "{name}" was not found')
 
 
 def number(components: list[Json]) -> list[Json]:

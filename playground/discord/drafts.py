@@ -64,6 +64,7 @@ class Draft:
             sentence = f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
             raise invalid_field(name, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", sentence)
         components.check_message(self.components, v2=v2)
+        components.check_files(self.components, {each.filename for each in self.uploads})
         if not (self.content or self.embeds or self.components or self.uploads):
             raise DiscordError(Problem.EMPTY_MESSAGE)
         check_embeds(self.embeds)

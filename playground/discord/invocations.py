@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playground.discord import components, payloads
+from playground.discord import components, payloads, pictures
 from playground.discord.commands import CommandType, OptionType, usable
 from playground.discord.components import ComponentType
 from playground.discord.errors import DiscordError, Problem, invalid_field
@@ -107,7 +107,8 @@ def modal(state: State, channel: Channel, opened: Json, values: Mapping[str, Any
             return data | {"custom_id": field["custom_id"], "value": _entered_text(field, values)}
         if field["type"] in components.SELECTS:
             picked = _selected(state, channel, field, list(values.get(field["custom_id"]) or []), in_modal=True)
-            resolved.update(picked.pop("resolved", {}))
+            for kind, found in picked.pop("resolved", {}).items():
+                resolved.setdefault(kind, {}).update(found)
             return data | {"custom_id": field["custom_id"]} | picked
         return data
 
@@ -180,7 +181,7 @@ def _resolve_upload(state: State, channel: Channel, file: tuple[str, str, bytes]
         "url": url,
         "proxy_url": url,
         "ephemeral": True,
-    }
+    } | pictures.measured(data)
     return str(attachment_id)
 
 

@@ -57,6 +57,20 @@ class Fault:
         return self.times > 0 and self.method in {"*", method} and _fits(self.route_glob, route)
 
 
+@dataclass(frozen=True)
+class FileAnswer:
+    """What the CDN answers instead of a file, after some *seconds*: *body*, or the file itself if that is None.
+
+    With a *pause* it sends a piece of 1,000 bytes at a time, and so many seconds pass between two of them.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    seconds: float = 0.0
+    pause: float = 0.0
+
+
 class Movable(Protocol):
     """The gateway, as far as the levers move it."""
 
@@ -95,6 +109,8 @@ class Levers:
     def __init__(self, state: State) -> None:
         self._state = state
         self._faults: list[Fault] = []
+        #: What the CDN answers to whoever asks for a file; None for the file.
+        self.files: FileAnswer | None = None
         self.limits_enforced = False
         #: The close code for every IDENTIFY, None to let it pass.
         self.identify_code: int | None = None
@@ -211,6 +227,7 @@ class Levers:
     def clear(self) -> None:
         """No more faults, limits, or refusals."""
         self._faults.clear()
+        self.files = None
         self.limits_enforced = False
         self.identify_code = self.identify_fails = None
         self.replay_overlap = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from itertools import islice
 
-from playground.discord import components, drafts, mentions, payloads
+from playground.discord import components, drafts, mentions, payloads, pictures
 from playground.discord.drafts import Draft, Upload
 from playground.discord.errors import DiscordError, Problem, invalid_field
 from playground.discord.permissions import Permission
@@ -58,7 +58,12 @@ def send(state: State, author_id: int, channel_id: int, draft: Draft) -> Message
 def compose(state: State, author_id: int, channel: Channel, draft: Draft, replied_to: Message | None) -> Message:
     """The message that a draft makes; nobody knows of it yet."""
     mentioned = mentions.resolve(
-        state, channel, author_id, draft.content, draft.allowed_mentions, replied_to.author_id if replied_to else None
+        state,
+        channel,
+        author_id,
+        _words(draft.content, draft.components),
+        draft.allowed_mentions,
+        replied_to.author_id if replied_to else None,
     )
     return Message(
         id=state.ids.next(),
@@ -115,7 +120,6 @@ def change(state: State, message: Message, body: Json, files: dict[int, Upload])
     _check_changed(message, body, files, kept)
     if "content" in body:
         message.content = (body["content"] or "").strip()
-        _mention_anew(state, message, body.get("allowed_mentions"))
     if "embeds" in body:
         message.embeds = drafts.embeds(body)
     if "components" in body:
@@ -124,6 +128,8 @@ def change(state: State, message: Message, body: Json, files: dict[int, Upload])
         own = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
         v2 = message.flags & MessageFlag.IS_COMPONENTS_V2
         message.flags = message.flags & ~own | body["flags"] | v2
+    if "content" in body or ("components" in body and message.flags & MessageFlag.IS_COMPONENTS_V2):
+        _mention_anew(state, message, body.get("allowed_mentions"))
     for dropped in [each for each in message.attachments if each not in kept]:
         state.store.delete_file(int(dropped["id"]))
     message.attachments = kept + [_keep_upload(state, upload) for upload in drafts.uploads(body, files)]
@@ -140,7 +146,7 @@ def _check_changed(message: Message, body: Json, files: dict[int, Upload], kept:
         content=content.strip(),
         embeds=body["embeds"] or [] if "embeds" in body else message.embeds,
         components=body["components"] or [] if "components" in body else message.components,
-        uploads=list(files.values()) or [Upload(each["filename"], b"") for each in kept],
+        uploads=drafts.uploads(body, files) + [Upload(each["filename"], b"") for each in kept],
         flags=message.flags | (body.get("flags") or 0),
     )
     would_be.check()
@@ -288,7 +294,7 @@ def _keep_upload(state: State, upload: Upload) -> Json:
         kept["content_type"] = upload.content_type
     if upload.description:
         kept["description"] = upload.description
-    return kept
+    return kept | pictures.measured(upload.data)
 
 
 def _kept_attachments(message: Message, body: Json) -> list[Json]:
@@ -299,12 +305,17 @@ def _kept_attachments(message: Message, body: Json) -> list[Json]:
     return [each for each in message.attachments if each["id"] in listed]
 
 
+def _words(content: str, tree: list[Json]) -> str:
+    return f"{content}\n{components.written(tree)}"
+
+
 def _mention_anew(state: State, message: Message, allowed: Json | None) -> None:
     """An edit decides anew who is mentioned, the author of the answered message included; nobody is notified again."""
     channel = state.channels[message.channel_id]
     target = state.messages[channel.id].get(message.reference_id or 0)
     replied_to = target.author_id if target and target.author_id in message.mention_ids else None
     rules = allowed or {"parse": ["users", "roles", "everyone"], "replied_user": replied_to is not None}
-    found = mentions.resolve(state, channel, message.author_id, message.content, rules, replied_to)
+    words = _words(message.content, message.components)
+    found = mentions.resolve(state, channel, message.author_id, words, rules, replied_to)
     message.mention_ids, message.mention_role_ids = found.user_ids, found.role_ids
     message.mention_everyone = found.everyone

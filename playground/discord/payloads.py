@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from playground.discord import layouts
 from playground.discord.records import Channel, ChannelType, Guild, Json, Member, Message, MessageFlag, Role, User
 from playground.discord.snowflakes import created_at, timestamp
 from playground.discord.state import State
@@ -243,7 +244,7 @@ def message(state: State, record: Message, viewer_id: int, *, with_reference: bo
         "mention_roles": [str(each) for each in record.mention_role_ids],
         "attachments": attachments,
         "embeds": _with_urls(record.embeds, attachments),
-        "components": _with_urls(record.components, attachments),
+        "components": layouts.shown(record.components, attachments),
         "pinned": False,
         "flags": int(record.flags),
     }
@@ -284,7 +285,7 @@ def attachment(state: State, record: Message, kept: Json) -> Json:
 
 
 def _with_urls(node: Any, attachments: list[Json]) -> Any:
-    """Embeds or components with what they call ``attachment://name`` replaced by where it can be fetched."""
+    """Embeds with what they call ``attachment://name`` replaced by where it can be fetched."""
     if isinstance(node, list):
         return [_with_urls(each, attachments) for each in node]
     if isinstance(node, dict):

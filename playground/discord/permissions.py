@@ -54,6 +54,21 @@ IN_A_DM = (
     | Permission.USE_APPLICATION_COMMANDS
 )
 
+#: What @everyone may do in a new guild, and what the bot's own role is given.
+ORDINARY = (
+    Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.SEND_MESSAGES_IN_THREADS
+    | Permission.CREATE_PUBLIC_THREADS
+    | Permission.EMBED_LINKS
+    | Permission.ATTACH_FILES
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.ADD_REACTIONS
+    | Permission.USE_EXTERNAL_EMOJIS
+    | Permission.CHANGE_NICKNAME
+    | Permission.USE_APPLICATION_COMMANDS
+)
+
 
 class AllowsAndDenies(Protocol):
     """An overwrite, as far as the arithmetic needs it."""

@@ -47,7 +47,7 @@ class LittleDiscord:
         self._pipeline = Pipeline(world.state, world.interactions, self.levers, ROUTES, World.BOT_TOKEN)
         self.app.router.add_get("/gateway", self._gateway.connect)
         self._pipeline.mount(self.app)
-        cdn.mount(self.app, world.state)
+        self.files_fetched = cdn.mount(self.app, world.state, self.levers)
         self.app.add_routes(extra_routes)
         self.app.on_shutdown.append(self._say_goodbye)
         self._runner = web.AppRunner(self.app, handle_signals=False, access_log=None, shutdown_timeout=1.0)

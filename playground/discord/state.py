@@ -84,6 +84,11 @@ class State:
         self.members[member.guild_id, member.user_id] = member
         self.save(member)
 
+    def remove_role(self, role: Role) -> None:
+        """Forget a role."""
+        del self.roles[role.id]
+        self.store.delete("Role", role.id)
+
     def remove_member(self, member: Member) -> None:
         """Forget that somebody is in a guild."""
         del self.members[member.guild_id, member.user_id]

@@ -11,16 +11,30 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from playground.discord import channels, commands, drafts, invocations, messages, payloads, reactions, seed, threads
+from playground.discord import (
+    channels,
+    commands,
+    drafts,
+    guilds,
+    invocations,
+    messages,
+    payloads,
+    reactions,
+    seed,
+    threads,
+)
 from playground.discord.drafts import Draft, Upload
 from playground.discord.errors import DiscordError, Problem, invalid_field
 from playground.discord.events import Event, Watch
 from playground.discord.interactions import Interaction, Interactions, InteractionType
 from playground.discord.permissions import Permission
-from playground.discord.records import ChannelType, Json, Member, Message, Role, User
+from playground.discord.records import Channel, ChannelType, Json, Message, User
 from playground.discord.state import State
 
 File = tuple[str, str, bytes]
+
+#: Whose holders look after what others write; nobody has it at first.
+MODERATOR = "Moderator"
 
 
 class World:
@@ -67,7 +81,7 @@ class World:
 
     @property
     def guild_id(self) -> int:
-        """The one guild of a fresh world."""
+        """The one guild of a fresh world, in which everything happens that names no other."""
         return next(iter(self.state.guilds))
 
     @property
@@ -111,8 +125,8 @@ class World:
         return _only(username, {user.username: user.id for user in self.state.users.values()})
 
     def channel_id(self, name: str) -> int:
-        """The channel or thread of this name; KeyError if there is none."""
-        return _only(name, {channel.name: channel.id for channel in self.state.channels.values() if channel.name})
+        """The channel or thread of this name in the first guild; KeyError if there is none."""
+        return _only(name, {each.name: each.id for each in self._first_channels() if each.name})
 
     @property
     def bot_online(self) -> bool:
@@ -137,14 +151,19 @@ class World:
     # making
 
     def seed(self) -> None:
-        """Make #general and #random, Nemo and Marlin (an admin), a thread "a-thread", and the bot's direct messages with both.
+        """Make #general and #random, a role Moderator, Nemo and Marlin (an admin), a thread "a-thread", and the bot's direct
+        messages with both.
 
         What is there already stays as it is.
         """
         for name in ("general", "random"):
             if name not in self._names():
                 self.create_channel(name)
-        admin = next(role.id for role in self.state.guild_roles(self.guild_id) if role.name == "Admin")
+        if MODERATOR not in {role.name for role in self.state.guild_roles(self.guild_id)}:
+            self.create_role(
+                MODERATOR, Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS | Permission.MODERATE_MEMBERS
+            )
+        admin = guilds.admin_role(self.state, self.guild_id)
         for username, roles in (("nemo", []), ("marlin", [admin])):
             if username not in {user.username for user in self.state.users.values()}:
                 self.add_member(self.create_user(username, display_name=username.capitalize()), roles=roles)
@@ -152,9 +171,16 @@ class World:
         if "a-thread" not in self._names():
             self.create_thread(self.user_id("nemo"), self.channel_id("general"), "a-thread")
 
-    def create_channel(self, name: str, *, kind: ChannelType = ChannelType.TEXT, topic: str | None = None) -> int:
+    def create_channel(
+        self,
+        name: str,
+        *,
+        kind: ChannelType = ChannelType.TEXT,
+        topic: str | None = None,
+        guild_id: int | None = None,
+    ) -> int:
         """Make a text channel or a forum."""
-        return channels.create(self.state, self.guild_id, name, kind, topic).id
+        return channels.create(self.state, guild_id or self.guild_id, name, kind, topic).id
 
     def create_thread(
         self, user_id: int, channel_id: int, name: str, *, message_id: int | None = None, content: str | None = None
@@ -170,9 +196,8 @@ class World:
     def archive_thread(self, thread_id: int, *, locked: bool = False) -> None:
         """Archive a thread, as Discord does after some days without a word."""
         thread = self.state.channel(thread_id)
-        threads.change(
-            self.state, self.state.guild(self.guild_id).owner_id, thread, {"archived": True, "locked": locked}
-        )
+        owner_id = self.state.guild(thread.guild_id or self.guild_id).owner_id
+        threads.change(self.state, owner_id, thread, {"archived": True, "locked": locked})
 
     def create_user(self, username: str, *, display_name: str | None = None) -> int:
         """Make a person, who is in no guild yet."""
@@ -186,31 +211,39 @@ class World:
         user.display_name = display_name
         self.state.save(user)
 
-    def add_member(self, user_id: int, *, roles: Sequence[int] = (), nick: str | None = None) -> None:
-        """Let a person join the guild."""
-        member = Member(self.state.ids.next(), self.guild_id, user_id, list(roles), nick)
-        self.state.add_member(member)
-        data = payloads.member(self.state, member) | {"guild_id": str(self.guild_id)}
-        self.state.hub.dispatch("GUILD_MEMBER_ADD", data)
-        self.state.hub.show("GUILD_MEMBER_ADD", data)
+    def create_guild(self, name: str, owner_id: int) -> int:
+        """Make another guild. The bot is not in it yet, and neither is anyone but its owner."""
+        return guilds.found(self.state, name, owner_id).id
 
-    def remove_member(self, user_id: int) -> None:
-        """Let a person leave the guild; let the bot be removed from it."""
-        member = self.state.member(self.guild_id, user_id)
-        self.state.remove_member(member)
-        guild = {"guild_id": str(self.guild_id)}
-        self.state.hub.dispatch("GUILD_MEMBER_REMOVE", guild | {"user": payloads.user(self.state.user(user_id))})
-        if user_id == self.bot_id:
-            self.state.hub.dispatch("GUILD_DELETE", {"id": str(self.guild_id)})
+    def add_bot(self, guild_id: int | None = None) -> None:
+        """Let the bot join a guild."""
+        guilds.add_bot(self.state, guild_id or self.guild_id)
 
-    def create_role(self, name: str, permissions: int) -> int:
+    def add_member(
+        self, user_id: int, *, roles: Sequence[int] = (), nick: str | None = None, guild_id: int | None = None
+    ) -> None:
+        """Let a person join a guild."""
+        guilds.add_member(self.state, guild_id or self.guild_id, user_id, roles, nick)
+
+    def remove_member(self, user_id: int, *, guild_id: int | None = None) -> None:
+        """Let a person leave a guild; let the bot be removed from it."""
+        guilds.remove_member(self.state, guild_id or self.guild_id, user_id)
+
+    def set_roles(self, user_id: int, roles: Sequence[int], *, guild_id: int | None = None) -> None:
+        """Give a member these roles, in place of those that they had."""
+        guilds.set_roles(self.state, guild_id or self.guild_id, user_id, roles)
+
+    def create_role(self, name: str, permissions: int, *, guild_id: int | None = None) -> int:
         """Make a role."""
-        position = len(self.state.guild_roles(self.guild_id))
-        role = Role(self.state.ids.next(), self.guild_id, name, int(permissions), position)
-        self.state.add_role(role)
-        data = {"guild_id": str(self.guild_id), "role": payloads.role(role)}
-        self.state.hub.dispatch("GUILD_ROLE_CREATE", data)
-        return role.id
+        return guilds.add_role(self.state, guild_id or self.guild_id, name, permissions).id
+
+    def change_role(self, role_id: int, permissions: int) -> None:
+        """Change what a role allows. A guild's id is the role @everyone's."""
+        guilds.change_role(self.state, role_id, permissions)
+
+    def delete_role(self, role_id: int) -> None:
+        """Delete a role."""
+        guilds.delete_role(self.state, role_id)
 
     def set_permissions(self, channel_id: int, target_id: int, allow: int = 0, deny: int = 0) -> None:
         """Set a channel's overwrite for a role or a user. The guild's id is @everyone's."""
@@ -249,9 +282,13 @@ class World:
         )
         return self._shown(messages.send(self.state, user_id, channel_id, draft), user_id)
 
-    async def edit(self, user_id: int, channel_id: int, message_id: int, content: str) -> Json:
-        """Change the text of one's own message."""
-        body = {"content": _person_content(content)}
+    async def edit(
+        self, user_id: int, channel_id: int, message_id: int, content: str, *, keep: Sequence[int] | None = None
+    ) -> Json:
+        """Change the text of one's own message; with *keep*, only the attachments with these ids stay."""
+        body: Json = {"content": _person_content(content)}
+        if keep is not None:
+            body["attachments"] = [{"id": str(attachment_id)} for attachment_id in keep]
         return self._shown(messages.edit(self.state, user_id, channel_id, message_id, body, {}), user_id)
 
     async def delete(self, user_id: int, channel_id: int, message_id: int) -> None:
@@ -333,8 +370,11 @@ class World:
     def _shown(self, message: Message, viewer_id: int) -> Json:
         return payloads.message(self.state, message, viewer_id)
 
+    def _first_channels(self) -> list[Channel]:
+        return [each for each in self.state.channels.values() if each.guild_id == self.guild_id]
+
     def _names(self) -> set[str | None]:
-        return {channel.name for channel in self.state.channels.values()}
+        return {channel.name for channel in self._first_channels()}
 
 
 def _person_content(content: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle, groupby
 
 from playground.model.reading import Utterance, newest
@@ -23,10 +24,11 @@ NOTICE = (
     "(I am a small stand-in that only quotes what it can see; to talk to a real model, set OPENAI_API_KEY or"
     " OPENAI_BASE_URL, and CHAT_MODEL, then run `make play` again.)"
 )
+SHOWN = "You show me "
 NOTHING_TO_SUMMARIZE = "Nothing was said yet."
 
 #: What marks a reply as ours, when it stands in a later prompt.
-OURS = (SEEN, NOTHING, HELLO, WELCOME, *NOTED)
+OURS = (SEEN, NOTHING, HELLO, WELCOME, SHOWN, *NOTED)
 
 #: Bounds, in characters: of one quote, of a summary. And how many questions one reply answers.
 LONGEST_QUOTE = 280
@@ -38,6 +40,7 @@ _BE_SUMMARIZER = re.compile(
     r"\W*(?:please |you |are |to |your |task |is |progressively )*(?:summari[sz]e|distill?|condense)", re.IGNORECASE
 )
 _CODE = re.compile(r"\b(?:show|write|give|send)\b.*\bcode\b", re.IGNORECASE | re.DOTALL)
+_LONG_CODE = re.compile(r"\blong\b.*\bcode\b", re.IGNORECASE | re.DOTALL)
 _LONG = re.compile(r"\blong\b.*\b(?:story|text|tale|answer|reply)\b", re.IGNORECASE | re.DOTALL)
 _WHO_ARE_YOU = re.compile(r"\W*(?:who are you|what(?:'s| is) your name|what are you)\b", re.IGNORECASE)
 _GREETING = re.compile(r"(?:hello|hi|hey|good (?:morning|evening|day)|greetings)\b\W*(?:\w+\W*)?", re.IGNORECASE)
@@ -49,7 +52,7 @@ def reply(heard: Sequence[Utterance]) -> str:
     told_to = [utterance for utterance in heard if _tells_to_summarize(utterance, last=utterance is heard[-1])]
     if told_to:
         return summary([utterance for utterance in heard if utterance not in told_to])
-    text = _answer(heard)
+    text = "\n".join(filter(None, [_looking(heard), _answer(heard)]))
     first = all(utterance.role != "assistant" for utterance in heard)
     return f"{text}\n\n{NOTICE}" if first else text
 
@@ -86,20 +89,35 @@ def _answer(heard: Sequence[Utterance]) -> str:
     latest = newest(heard)
     if not latest:
         return NOTHING
-    wish = latest[-1].text
+    wish = _own_words(latest[-1]).text
+    if not wish and latest[-1].images:
+        return ""
     known = statements(_evidence(heard))
     if _CODE.search(wish):
-        return _code(known)
+        return _code(known, long=bool(_LONG_CODE.search(wish)))
     if _LONG.search(wish):
         return _story(known)
     if _SUMMARIZE.search(wish):
         return f"{SEEN}\n{summary(heard[:-1])}"
-    asked = [(asker, text) for asker in latest for text in sentences(asker) if is_question(text)][-MOST_QUESTIONS:]
+    asked = [(asker, text) for asker in latest for text in sentences(_own_words(asker)) if is_question(text)][
+        -MOST_QUESTIONS:
+    ]
     if not asked:
         return _to_statement(latest[-1])
     answers = [(asker, _about_us(question, heard) or _to_question(question, asker, known)) for asker, question in asked]
     several = len({asker.author for asker, _ in answers}) > 1
     return "\n".join(dict.fromkeys(f"{asker.name}: {answer}" if several else answer for asker, answer in answers))
+
+
+def _looking(heard: Sequence[Utterance]) -> str:
+    """What is to be seen on the images that were just sent, as far as we look: their headers."""
+    images = [image for utterance in newest(heard) for image in utterance.images]
+    return f"{SHOWN}{' and '.join(images)}." if images else ""
+
+
+def _own_words(utterance: Utterance) -> Utterance:
+    """What somebody says, without the files that they attach."""
+    return replace(utterance, text=f"\n{utterance.text}".partition("\n[file: ")[0].strip())
 
 
 def _evidence(heard: Sequence[Utterance]) -> list[Utterance]:
@@ -174,9 +192,22 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
-def _code(known: Sequence[Sentence]) -> str:
+#: With so many functions a program is longer than one Discord message holds.
+_FUNCTIONS_OF_LONG_CODE = 18
+
+
+def _code(known: Sequence[Sentence], *, long: bool) -> str:
     seen = [_short(sentence.text).replace("`", "'") for sentence in known[-3:]]
     lines = ["seen = [", *(f"    {json.dumps(text, ensure_ascii=False)}," for text in seen), "]"]
+    for number in range(1, _FUNCTIONS_OF_LONG_CODE + 1) if long else ():
+        lines += [
+            "",
+            "",
+            f"def recall_{number}() -> str:",
+            f'    """Wait {number} seconds, and say one thing that was seen."""',
+        ]
+        lines += [f"    time.sleep({number})", f"    return seen[{number} % len(seen)]"]
+    lines = ["import time", "", *lines, ""] if long else lines
     program = "\n".join([*lines, "", "for sentence in seen:", "    print(sentence)"])
     return f"{SEEN}this much, as a program.\n\n```python\n{program}\n```"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+Blindness = Literal["openai", "openrouter", "lm studio", "llama.cpp", "text only"]
 Shape = Literal["openai", "vllm", "llama.cpp", "litellm", "anthropic"]
 Json = dict[str, object]
 
@@ -60,6 +61,25 @@ def status_answer(status: int, *, retry_after: float | None = None) -> Answer:
     kind, code, message = _BY_STATUS[status]
     answer = openai_error(status, message, kind=kind, code=code)
     return Answer(status, answer.body, {} if retry_after is None else {"Retry-After": f"{retry_after:g}"})
+
+
+def takes_no_images(shape: Blindness) -> Answer:
+    """The model takes no images, in the words of four servers, and of those whose messages know nothing but a text.
+
+    Sources: browser-use/web-ui#274; nexu-io/nexu#733; lmstudio-ai/lmstudio-bug-tracker#908; ggml-org/llama.cpp#13566.
+    """
+    if shape == "openrouter":
+        return Answer(404, {"error": {"message": "No endpoints found that support image input", "code": 404}})
+    if shape == "lm studio":
+        return Answer(400, {"error": "Model does not support images. Please use a model that does."})
+    if shape == "llama.cpp":
+        message = "image input is not supported by this server"
+        return Answer(500, {"error": {"code": 500, "message": message, "type": "server_error"}})
+    if shape == "text only":
+        message = "Failed to deserialize the JSON body: messages[1]: unknown variant `image_url`, expected `text`"
+        return openai_error(422, message)
+    message = "Invalid content type. image_url is only supported by certain models."
+    return openai_error(400, message, param="messages.[1].content.[1].type")
 
 
 def overflow(shape: Shape, *, limit: int, prompt: int) -> Answer:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from playground.model.errors import Answer, Json, Shape, openai_error, overflow, status_answer
+from playground.model.errors import Answer, Blindness, Json, Shape, openai_error, overflow, status_answer
 from playground.model.reading import Utterance
 
 T = TypeVar("T")
@@ -84,6 +84,8 @@ class Levers:
         self.overflow_shape: Shape = "openai"
         #: Fields of OpenAI's API that this server does not know: a request that has one is answered 400.
         self.refused_fields: set[str] = set()
+        #: How this server refuses images; None if its model takes them.
+        self.blindness: Blindness | None = None
         #: Requests wait at the door until it is opened.
         self.door = asyncio.Event()
         self.door.set()

@@ -24,8 +24,8 @@ _CUE = re.compile(r"[^\[\n]{1,64}:|\[[^\]\n]{1,64}\]:?")
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One thing that stands in the prompt. *author* is an id, None where the prompt names nobody; *is_recalled* says that it was
-    said long before what stands around it.
+    """One thing that stands in the prompt, with what its *images* are. *author* is an id, None where the prompt names nobody;
+    *is_recalled* says that it was said long before what stands around it.
     """
 
     role: Role
@@ -33,6 +33,7 @@ class Utterance:
     author: str | None = None
     name: str = ""
     is_recalled: bool = False
+    images: tuple[str, ...] = ()
 
 
 def read_chat(messages: Iterable[tuple[Role, str]]) -> list[Utterance]:

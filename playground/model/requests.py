@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from playground.model.errors import Json, bad_request
+from playground.model.images import IMAGE_TOKENS, described
 from playground.model.reading import Role, Utterance, read_chat, read_text
+from playground.model.tokens import BYTES_PER_TOKEN
 
 # The fields of OpenAI's API (openai/openai-openapi 2.3.0), in three groups. These are done as asked:
 _DONE = {"model", "stream", "stream_options", "max_tokens", "stop", "n"}
@@ -72,9 +74,23 @@ def read_chat_request(body: Json) -> Ask:
     messages = [_message(place, message) for place, message in enumerate(_list(body, "messages"))]
     if not messages:
         raise bad_request("'messages' must not be empty.", "messages", "empty_array")
-    prompt = "".join(f"<|{role}|>{text}\n" for role, text in messages)
+    prompt = "".join(f"<|{role}|>{text}{_costing(images)}\n" for role, text, images in messages)
     limit = _positive(body, "max_completion_tokens") or _positive(body, "max_tokens")
-    return _ask("chat", body, prompt, tuple(read_chat(messages)), limit)
+    return _ask("chat", body, prompt, tuple(_heard(messages)), limit)
+
+
+def _heard(messages: Iterable[tuple[Role, str, tuple[str, ...]]]) -> Iterator[Utterance]:
+    """What is said; a message's images belong to its last words."""
+    for role, text, images in messages:
+        *before, last = read_chat([(role, text)]) or [Utterance(role, "")]
+        yield from before
+        if last.text or images:
+            yield replace(last, images=images)
+
+
+def _costing(images: Iterable[str]) -> str:
+    """What stands for images where tokens are counted."""
+    return "".join(f"<|{image}|>".ljust(IMAGE_TOKENS * BYTES_PER_TOKEN) for image in images)
 
 
 def read_text_request(body: Json) -> Ask:
@@ -109,7 +125,7 @@ def _check_fields(body: Json, known: set[str], refused: set[str]) -> None:
             raise bad_request(f"Unrecognized request argument supplied: {name}", name, "unknown_parameter")
 
 
-def _message(place: int, message: object) -> tuple[Role, str]:
+def _message(place: int, message: object) -> tuple[Role, str, tuple[str, ...]]:
     where = f"messages[{place}]"
     if not isinstance(message, dict):
         raise bad_request(f"'{where}' must be an object.", where, "invalid_type")
@@ -122,18 +138,41 @@ def _message(place: int, message: object) -> tuple[Role, str]:
         )
     for name in message.keys() - {"role", "content", "name"}:
         raise bad_request(f"Unknown parameter: '{where}.{name}'.", f"{where}.{name}", "unknown_parameter")
-    return role, _content(f"{where}.content", message.get("content"))
+    text, images = _content(f"{where}.content", message.get("content"))
+    if images and role != "user":
+        raise bad_request(f"'{where}': images may only stand in messages of role user.", where, "invalid_value")
+    return role, text, images
 
 
-def _content(where: str, content: object) -> str:
+def _content(where: str, content: object) -> tuple[str, tuple[str, ...]]:
     if isinstance(content, str):
-        return content
+        return content, ()
     if not isinstance(content, list) or not content:
         raise bad_request(f"'{where}' must be a string or a list of parts.", where, "invalid_type")
-    for part in content:
-        if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise bad_request(f"'{where}' may only have parts of type text: this model reads nothing else.", where)
-    return "".join(part["text"] for part in content)
+    texts: list[str] = []
+    images: list[str] = []
+    for place, part in enumerate(content):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind == "image_url":
+            images.append(_image(f"{where}[{place}].image_url", part.get("image_url")))
+        else:
+            raise bad_request(f"'{where}' may only have parts of type text and image_url.", where, "invalid_value")
+    return "".join(texts), tuple(images)
+
+
+def _image(where: str, image: object) -> str:
+    if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+        raise bad_request(f"'{where}' must be an object with a url.", where, "invalid_type")
+    for name in image.keys() - {"url", "detail"}:
+        raise bad_request(f"Unknown parameter: '{where}.{name}'.", f"{where}.{name}", "unknown_parameter")
+    if image.get("detail") not in (None, "auto", "low", "high"):
+        raise bad_request(f"'{where}.detail' must be auto, low or high.", f"{where}.detail", "invalid_value")
+    seen = described(image["url"])
+    if seen is None:
+        raise bad_request("You uploaded an unsupported image. Please make sure it is valid.", None, "invalid_image")
+    return seen
 
 
 def _list(body: Mapping[str, object], name: str) -> list[object]:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from playground.model import brain, tokens
 from playground.model.drafts import Draft, cut
-from playground.model.errors import Answer, ApiError, Json, bad_request, openai_error, overflow
+from playground.model.errors import Answer, ApiError, Json, bad_request, openai_error, overflow, takes_no_images
 from playground.model.levers import Ending, Levers, Pause
 from playground.model.requests import Ask, read_chat_request, read_text_request
 
@@ -141,6 +141,8 @@ class LittleModel:
             raise bad_request(f"Unrecognized request argument supplied: {name}", name)
         ask = read(body)
         self._check_model(ask.model)
+        if levers.blindness and any(utterance.images for utterance in ask.heard):
+            return _respond(takes_no_images(levers.blindness))
         pause = levers.pauses.take()
         if pause and not pause.comments:
             await asyncio.sleep(pause.seconds)

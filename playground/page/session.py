@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from playground.discord import DiscordError, Event, Permission, World
+from playground.discord.world import File
 from playground.names import WorldNames
 from playground.page import views
 from playground.page.prompt import Prompts, PromptWatch
@@ -50,6 +51,8 @@ class Session:
             "submit": self._submit,
             "complete": self._complete,
             "prompt": self._prompt,
+            "found": self._found,
+            "roles": self._roles,
         }
 
     async def run(self) -> None:
@@ -85,6 +88,9 @@ class Session:
             return []
         if event.kind.startswith(("CHANNEL_", "THREAD_")):
             return [("CHANNELS", views.channels(self._world, self._me))]
+        if event.kind.startswith("GUILD_"):  # who may see which channels follows from them
+            guilds, channels = views.guilds(self._world, self._me), views.channels(self._world, self._me)
+            return [("GUILDS", guilds), ("CHANNELS", channels)]
         match event.kind:
             case "MESSAGE_CREATE" | "MESSAGE_UPDATE":
                 data: Any = views.message(event.data, self._names)
@@ -122,7 +128,6 @@ class Session:
             "messages": [views.message(each, self._names) for each in shown],
             "more": len(shown) < len(older),
             "typing": [str(each) for each in self._world.typing(channel_id)],
-            "may_delete": self._world.may(self._me, channel_id, Permission.MANAGE_MESSAGES),
         }
 
     async def _commands(self, frame: Json) -> list[Json]:
@@ -130,7 +135,7 @@ class Session:
 
     async def _say(self, frame: Json) -> None:
         reply_to = frame.get("reply_to")
-        files = [(each["filename"], each["type"], base64.b64decode(each["base64"])) for each in frame["files"]]
+        files = [_file(each) for each in frame["files"]]
         await self._world.say(
             self._me,
             int(frame["channel"]),
@@ -155,7 +160,8 @@ class Session:
         await self._world.unreact(self._me, *_message(frame), frame["emoji"])
 
     async def _slash(self, frame: Json) -> Json:
-        started = await self._world.slash(self._me, int(frame["channel"]), frame["path"], frame["options"])
+        options = {name: _file(each) if isinstance(each, dict) else each for name, each in frame["options"].items()}
+        started = await self._world.slash(self._me, int(frame["channel"]), frame["path"], options)
         return started.summary()
 
     async def _menu(self, frame: Json) -> Json:
@@ -183,10 +189,29 @@ class Session:
         self._panel.follow(channel_id)
         return await self._prompts.ask(channel_id)
 
+    async def _found(self, frame: Json) -> Json:
+        """A server of this person's, where everybody is, and which the bot joins when all is ready."""
+        guild_id = self._world.create_guild(frame["name"].strip(), self._me)
+        channel_id = self._world.create_channel("general", guild_id=guild_id)
+        for other in views.people(self._world):
+            if other != self._me:
+                self._world.add_member(other, guild_id=guild_id)
+        self._world.add_bot(guild_id)
+        return {"channel_id": str(channel_id)}
+
+    async def _roles(self, frame: Json) -> None:
+        """Whoever plays gives and takes roles as they like: that is what there is to try."""
+        roles = [int(each) for each in frame["roles"]]
+        self._world.set_roles(int(frame["user"]), roles, guild_id=int(frame["guild"]))
+
 
 def _message(frame: Json) -> tuple[int, int]:
     """The channel and the message that a frame is about."""
     return int(frame["channel"]), int(frame["message"])
+
+
+def _file(encoded: Json) -> File:
+    return encoded["filename"], encoded["type"], base64.b64decode(encoded["base64"])
 
 
 def _sentence(refusal: DiscordError) -> str:

@@ -1,7 +1,7 @@
 """What the browser is sent: Discord's JSON, with the HTML of every text beside it, so that the page renders no Markdown.
 
 Added keys: ``html`` (of a message, an embed, its fields, a text component), ``preview`` (of the message that is answered:
-one plain line) and ``path`` (of an attachment: its address on this very server).
+one plain line) and ``path`` (of an attachment, and of media that lies here: its address on this very server).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from playground.discord import ChannelType, World
+from playground.discord import ChannelType, Permission, World
 from playground.names import Names, WorldNames, plain
 from playground.page.markdown import render
 
@@ -18,8 +18,10 @@ Json = dict[str, Any]
 
 _PREVIEW_CHARACTERS = 160
 _SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
+_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\)")
 _MARKS = re.compile(r"\*\*|__|~~|`|^(?:#{1,3}|-#|>) ")
 _NESTING_KEYS = ("accessory", "component")
+_MEDIA_KEYS = ("media", "file")
 
 
 def message(data: Json, names: Names) -> Json:
@@ -31,14 +33,23 @@ def message(data: Json, names: Names) -> Json:
         "components": [component(each, names) for each in data["components"]],
     }
     if original := data.get("referenced_message"):
-        preview = _preview(plain(original["content"], names))
+        preview = _preview(plain(original["content"] or _first_words(original["components"]), names))
         view["referenced_message"] = {"id": original["id"], "author": original["author"], "preview": preview}
     return view
 
 
+def _first_words(components: list[Json]) -> str:
+    """The first text of a layout, which has no content of its own."""
+    for each in components:
+        nested = each.get("components") or []
+        if text := str(each.get("content") or "") or _first_words(nested):
+            return text
+    return ""
+
+
 def _preview(text: str) -> str:
     """One line without marks, and without what a spoiler hides."""
-    line = " ".join(_SPOILER.sub("▇▇▇", text).split())
+    line = " ".join(_LINK.sub(r"\1", _SPOILER.sub("▇▇▇", text)).split())
     return _MARKS.sub("", line)[:_PREVIEW_CHARACTERS]
 
 
@@ -54,7 +65,15 @@ def component(data: Json, names: Names) -> Json:
         view["html"] = render(data["content"], names)
     if "components" in data:
         view["components"] = [component(each, names) for each in data["components"]]
+    if "items" in data:
+        view["items"] = [each | {"media": _media(each["media"])} for each in data["items"]]
+    view |= {key: _media(data[key]) for key in _MEDIA_KEYS if key in data}
     return view | {key: component(data[key], names) for key in _NESTING_KEYS if key in data}
+
+
+def _media(data: Json) -> Json:
+    """What was uploaded lies here; the page loads nothing from elsewhere."""
+    return data | ({"path": urlsplit(data["url"]).path} if "attachment_id" in data else {})
 
 
 def modal(data: Json, names: Names) -> Json:
@@ -64,20 +83,38 @@ def modal(data: Json, names: Names) -> Json:
 
 def welcome(world: World, person_id: int) -> Json:
     """All that a person's screen starts with, messages excepted."""
-    guild = world.state.guild(world.guild_id)
     users = world.users
     return {
         "me": users[person_id],
         "people": [users[each] for each in people(world)],
         "bot": world.bot,
         "online": world.state.bot_online,
-        "guild": {
-            "id": str(guild.id),
-            "name": guild.name,
-            "roles": [{"id": str(role.id), "name": role.name} for role in world.state.guild_roles(guild.id)],
-        },
+        "guilds": guilds(world, person_id),
         "channels": channels(world, person_id),
     }
+
+
+def guilds(world: World, person_id: int) -> list[Json]:
+    """The guilds that a person is in, with their roles, and who of the page's people and the bot is there with which."""
+    state = world.state
+    here = [guild for guild in state.guilds.values() if (guild.id, person_id) in state.members]
+    return [
+        {
+            "id": str(guild.id),
+            "name": guild.name,
+            "owner_id": str(guild.owner_id),
+            "roles": [
+                {"id": str(role.id), "name": role.name, "managed": role.bot_id is not None}
+                for role in state.guild_roles(guild.id)
+            ],
+            "members": [
+                {"id": str(user_id), "roles": [str(each) for each in state.members[guild.id, user_id].roles]}
+                for user_id in world.users
+                if (guild.id, user_id) in state.members
+            ],
+        }
+        for guild in here
+    ]
 
 
 def people(world: World) -> list[int]:
@@ -91,7 +128,7 @@ def channels(world: World, person_id: int) -> list[Json]:
     visible = [known[each] for each in world.visible_channels(person_id)]
     visible = [each for each in visible if each["type"] != ChannelType.FORUM]
     names = WorldNames(world)
-    return [_channel(each, names, world) for each in sorted(visible, key=_place)]
+    return [_channel(each, names, world, person_id) for each in sorted(visible, key=_place)]
 
 
 def _place(channel: Json) -> tuple[bool, int, int]:
@@ -99,9 +136,10 @@ def _place(channel: Json) -> tuple[bool, int, int]:
     return channel["type"] == ChannelType.DM, int(channel.get("parent_id") or channel["id"]), int(channel["id"])
 
 
-def _channel(data: Json, names: Names, world: World) -> Json:
-    """A channel, with the label by which a person knows it."""
+def _channel(data: Json, names: Names, world: World, person_id: int) -> Json:
+    """A channel, with the label by which a person knows it, and whether they may delete there what others wrote."""
     is_dm = data["type"] == ChannelType.DM
     bot_name = names.user(world.bot_id)
-    kept = {key: data.get(key) for key in ("id", "type", "name", "topic", "parent_id", "last_message_id")}
-    return kept | {"label": f"@{bot_name}" if is_dm else f"#{data['name']}"}
+    kept = {key: data.get(key) for key in ("id", "type", "name", "topic", "parent_id", "last_message_id", "guild_id")}
+    may_delete = world.may(person_id, int(data["id"]), Permission.MANAGE_MESSAGES)
+    return kept | {"label": f"@{bot_name}" if is_dm else f"#{data['name']}", "may_delete": may_delete}

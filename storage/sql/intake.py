@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from storage.records import Incoming, Interrupted, Status
-from storage.sql import index, rows, summaries
+from storage.records import Incoming, Interrupted, Remembered, Status
+from storage.sql import attachments, index, rows, summaries
 
 
 def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: float) -> bool:
     """Store *message*, once; if *addressed*, it joins the channel's claimed turn or claims one.
 
-    Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset.
+    Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset or by
+    somebody who opted out.
     """
-    if is_known(db, message.discord_id) or _is_before_reset(db, message):
+    if is_known(db, message.discord_id) or _is_before_reset(db, message) or rows.has_opted_out(db, message.author_id):
         return False
-    epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
+    epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now, parent_id=message.parent_id)
     turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
     position = None if addressed else rows.take_positions(db, message.channel_id, 1)
     db.execute(
@@ -35,6 +36,7 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
             message.created_at,
         ),
     )
+    attachments.keep(db, message)
     db.execute(
         "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
         (message.discord_id, message.channel_id),
@@ -51,6 +53,25 @@ def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
         {"id": discord_id},
     )
     return known.fetchone() is not None
+
+
+def remembered_as(db: sqlite3.Connection, discord_id: int) -> Remembered | None:
+    """Return what a message on Discord is in memory; None if it is not remembered."""
+    if db.execute("SELECT 1 FROM messages WHERE discord_id = ? AND role = 'user'", (discord_id,)).fetchone():
+        return "words"
+    turn = db.execute(
+        "SELECT t.status, EXISTS (SELECT 1 FROM messages m WHERE m.turn_id = t.id AND m.role = 'assistant') AS is_kept"
+        " FROM chunks k JOIN turns t ON t.id = k.turn_id WHERE k.discord_id = ? AND k.attempt = t.attempt",
+        (discord_id,),
+    ).fetchone()
+    if turn is None:  # a reply that was brought in has no chunks
+        brought = db.execute(
+            "SELECT 1 FROM messages WHERE discord_id = ? AND turn_id IS NULL", (discord_id,)
+        ).fetchone()
+        return "reply" if brought else None
+    if turn["status"] in _RUNNING:
+        return "unfinished reply"
+    return "reply" if turn["is_kept"] else None
 
 
 def _is_before_reset(db: sqlite3.Connection, message: Incoming) -> bool:
@@ -75,15 +96,24 @@ def claim_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) 
     return int(made["id"])
 
 
-def edit(db: sqlite3.Connection, discord_id: int, content: str, tokens: int, now: float) -> bool:
-    """Replace the content of a remembered message of a person; returns whether there was one that differed."""
+def edit(
+    db: sqlite3.Connection, discord_id: int, content: str, tokens: int, attached: Collection[int] | None, now: float
+) -> bool:
+    """Replace the content of a remembered message of a person; returns whether there was one that differed.
+
+    Of its attachments those of *attached* stay; None stands for all.
+    """
+    has_lost = attached is not None and attachments.drop_others(db, discord_id, attached)
     changed = db.execute(
-        "UPDATE messages SET content = ?, tokens = ?, edited_at = ?"
-        " WHERE discord_id = ? AND role = 'user' AND content <> ? RETURNING channel_id, epoch, position",
-        (content, tokens, now, discord_id, content),
+        "UPDATE messages SET content = ?1, tokens = ?2, edited_at = ?3, words = iif(words IS NULL, NULL, ?1),"
+        " words_tokens = iif(words IS NULL, NULL, ?2)"
+        " WHERE discord_id = ?4 AND role = 'user' AND (?5 OR ifnull(words, content) <> ?1)"
+        " RETURNING channel_id, epoch, position",
+        (content, tokens, now, discord_id, has_lost),
     ).fetchone()
     if changed is None:
         return False
+    attachments.compose(db, discord_id)
     _changed_at(db, *changed)
     return True
 
@@ -101,9 +131,18 @@ def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> 
     The reply of a turn goes with any of its triggers. A turn that was not finished is brought to its next attempt, or cancelled
     if no triggers remain and nothing of it was ever sent. Returns the turns that lost something.
     """
+    return _withdraw_replies(db, (_forget_message(db, one, now) or _forget_chunk(db, one) for one in discord_ids))
+
+
+def forget_rows(db: sqlite3.Connection, ids: Collection[int], now: float) -> list[Interrupted]:
+    """Do the same for messages of people by the ids of their rows: what was brought in may have none of Discord's."""
+    return _withdraw_replies(db, [_forget_row(db, one, now) for one in ids])
+
+
+def _withdraw_replies(db: sqlite3.Connection, turn_ids: Iterable[int | None]) -> list[Interrupted]:
+    """Let the replies of the turns that lost something go with it."""
     interrupted: dict[int, Interrupted] = {}
-    for discord_id in discord_ids:
-        turn_id = _forget_message(db, discord_id, now) or _forget_chunk(db, discord_id)
+    for turn_id in turn_ids:
         if turn_id is not None and turn_id not in interrupted:
             interrupted[turn_id] = _describe(db, turn_id)
     for turn in interrupted.values():
@@ -112,15 +151,19 @@ def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> 
 
 
 def _forget_message(db: sqlite3.Connection, discord_id: int, now: float) -> int | None:
-    row = db.execute(
-        "DELETE FROM messages WHERE discord_id = ? AND (role = 'user' OR turn_id IS NULL)"
-        " RETURNING turn_id, channel_id, epoch, position",
-        (discord_id,),
+    found = db.execute(
+        "SELECT id FROM messages WHERE discord_id = ? AND (role = 'user' OR turn_id IS NULL)", (discord_id,)
     ).fetchone()
-    if row is None:
-        return None
+    return None if found is None else _forget_row(db, found["id"], now)
+
+
+def _forget_row(db: sqlite3.Connection, row_id: int, now: float) -> int | None:
+    row = db.execute(
+        "DELETE FROM messages WHERE id = ? RETURNING discord_id, turn_id, channel_id, epoch, position", (row_id,)
+    ).fetchone()
     _changed_at(db, row["channel_id"], row["epoch"], row["position"])
-    db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (discord_id, now))
+    if row["discord_id"] is not None:
+        db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (row["discord_id"], now))
     return row["turn_id"]  # type: ignore[no-any-return]  # a row's values have no types
 
 
@@ -130,8 +173,10 @@ def forget_channel(db: sqlite3.Connection, channel_id: int) -> None:
 
 
 def known_guilds(db: sqlite3.Connection) -> list[int]:
-    """Return the ids of the servers that have a channel of which anything is known."""
-    found = db.execute("SELECT DISTINCT guild_id FROM channels WHERE guild_id IS NOT NULL")
+    """Return the ids of the servers of which, or of a channel of which, anything is known."""
+    found = db.execute(
+        "SELECT guild_id FROM channels WHERE guild_id IS NOT NULL UNION SELECT id FROM servers UNION SELECT guild_id FROM access"
+    )
     return [row["guild_id"] for row in found]
 
 

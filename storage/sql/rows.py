@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 
-from storage.records import Chunk, Message, Overrides, Status
+from storage.records import OVERRIDDEN, Chunk, Message, Overrides, Status, merged
 
 MESSAGE_COLUMNS = "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id"
+
+#: What servers and channels may set.
+OVERRIDES = ", ".join(OVERRIDDEN)
 
 #: Above every position that there is.
 NO_POSITION = 2**62
@@ -46,9 +48,20 @@ def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:
 
 
 def overrides(db: sqlite3.Connection, channel_id: int) -> Overrides:
-    """Return what the channel sets for itself; nothing for one that is not known."""
-    row = db.execute("SELECT policy, max_messages, max_tokens FROM channels WHERE id = ?", (channel_id,)).fetchone()
-    return Overrides(*row) if row else Overrides()
+    """Return what its server, a thread's channel, and a channel itself set; nothing for one that is not known."""
+    layers = db.execute(
+        f"SELECT 1 AS layer, {OVERRIDES} FROM servers WHERE id = (SELECT guild_id FROM channels WHERE id = ?1)"
+        f" UNION ALL SELECT 2, {OVERRIDES} FROM channels WHERE id = (SELECT parent_id FROM channels WHERE id = ?1)"
+        f" UNION ALL SELECT 3, {OVERRIDES} FROM channels WHERE id = ?1 ORDER BY layer",
+        (channel_id,),
+    )
+    return merged(*(set_in(row) for row in layers))
+
+
+def set_in(row: sqlite3.Row) -> Overrides:
+    """Return what a row of :data:`OVERRIDES` sets."""
+    values = {name: row[name] for name in OVERRIDDEN}
+    return Overrides(**values | {"is_on": None if row["is_on"] is None else bool(row["is_on"])})
 
 
 def open_epoch(db: sqlite3.Connection, channel_id: int) -> int | None:
@@ -57,14 +70,32 @@ def open_epoch(db: sqlite3.Connection, channel_id: int) -> int | None:
     return None if row is None else int(row["epoch"])
 
 
-def ensure_channel(db: sqlite3.Connection, channel_id: int, guild_id: int | None, now: float) -> int:
-    """Return the number of the channel's open epoch, making channel and epoch if they are new."""
+def has_opted_out(db: sqlite3.Connection, user_id: int) -> bool:
+    """Whether a person wants nothing of theirs remembered."""
+    return db.execute("SELECT 1 FROM opted_out WHERE user_id = ?", (user_id,)).fetchone() is not None
+
+
+def ensure_channel(
+    db: sqlite3.Connection, channel_id: int, guild_id: int | None, now: float, *, parent_id: int | None = None
+) -> int:
+    """Return the number of the channel's open epoch, making channel and epoch if they are new.
+
+    *parent_id* is the channel that a thread is in; None if it is none, or that is not known.
+    """
     number = open_epoch(db, channel_id)
     if number is None:
         number = 1
         db.execute("INSERT INTO channels (id, guild_id, epoch) VALUES (?, ?, ?)", (channel_id, guild_id, number))
         db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, number, now))
+    if parent_id is not None:
+        db.execute("UPDATE channels SET parent_id = ?1 WHERE id = ?2 AND parent_id IS NOT ?1", (parent_id, channel_id))
     return number
+
+
+def guild_of(db: sqlite3.Connection, channel_id: int) -> int | None:
+    """Return the server that a channel that is known is in, None for a direct message."""
+    guild_id: int | None = db.execute("SELECT guild_id FROM channels WHERE id = ?", (channel_id,)).fetchone()[0]
+    return guild_id
 
 
 def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
@@ -74,26 +105,6 @@ def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
         (count, channel_id, count),
     ).fetchone()
     return int(row[0])
-
-
-def book(
-    db: sqlite3.Connection,
-    channel_id: int,
-    user_id: int,
-    kind: str,
-    model: str,
-    tokens: tuple[int, int, int],
-    now: float,
-) -> None:
-    """Count one call of a model: *tokens* of its prompt, those of them that were cached, and of what it wrote."""
-    db.execute(
-        "INSERT INTO usage VALUES (?1, ifnull((SELECT guild_id FROM channels WHERE id = ?2), 0), ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8,"
-        " NULL)"
-        " ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
-        " cached_tokens = cached_tokens + excluded.cached_tokens,"
-        " completion_tokens = completion_tokens + excluded.completion_tokens",
-        (datetime.fromtimestamp(now, UTC).date().isoformat(), channel_id, user_id, kind, model, *tokens),
-    )
 
 
 def set_status(db: sqlite3.Connection, turn_id: int, status: Status) -> None:

@@ -45,14 +45,14 @@ def _summary(row: sqlite3.Row) -> Summary:
 def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], Reach]) -> Compaction | None:
     """Return what there is to compact in the channel's open epoch; None for a channel that is not known."""
     row = db.execute(
-        "SELECT c.epoch, c.policy, c.max_messages, c.max_tokens, e.window_policy, e.summarized FROM channels c"
+        "SELECT c.guild_id, c.epoch, e.window_policy, e.summarized FROM channels c"
         " JOIN epochs e ON e.channel_id = c.id AND e.number = c.epoch WHERE c.id = ?",
         (channel_id,),
     ).fetchone()
     if row is None:
         return None
     epoch = row["epoch"]
-    overrides = Overrides(row["policy"], row["max_messages"], row["max_tokens"])
+    overrides = rows.overrides(db, channel_id)
     backlog, is_whole = _backlog(db, channel_id, epoch, row["summarized"], reach(overrides))
     gaps = db.execute(
         "SELECT first_position, last_position FROM summaries"
@@ -68,6 +68,7 @@ def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], 
         is_whole=is_whole,
         gaps=tuple((gap[0], gap[1]) for gap in gaps),
         summaries=shown(db, channel_id, epoch),
+        guild_id=row["guild_id"],
     )
 
 
@@ -188,11 +189,6 @@ def _replace_void_leaf(db: sqlite3.Connection, row: sqlite3.Row) -> None:
         " AND first_position >= ? AND last_position <= ?",
         (row["channel_id"], row["epoch"], row["first_position"], row["last_position"]),
     )
-
-
-def book(db: sqlite3.Connection, channel_id: int, model: str, usage: tuple[int, int], now: float) -> None:
-    """Count what the summarizer wrote, whatever becomes of it: *usage* are the tokens of its prompt and of what it wrote."""
-    rows.book(db, channel_id, 0, "summary", model, (usage[0], 0, usage[1]), now)
 
 
 def discard(db: sqlite3.Connection, draft: Draft) -> None:

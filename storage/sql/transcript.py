@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from storage.records import Covered, Incoming, Message, Overrides
-from storage.sql import index, intake, rows, summaries
+from storage.records import Covered, Incoming, Message
+from storage.sql import index, intake, rows
 
 
 def search(db: sqlite3.Connection, channel_id: int, terms: Sequence[str], limit: int) -> list[Message]:
@@ -47,11 +47,13 @@ def export(db: sqlite3.Connection, channel_id: int) -> list[Message]:
 def bring_in(db: sqlite3.Connection, messages: Sequence[tuple[str, Incoming]], now: float) -> int:
     """Add *messages*, each with its role, at the end of their channel's open epoch; returns how many were new.
 
-    What was deleted on Discord stays forgotten.
+    What was deleted on Discord stays forgotten, and so does what those said who opted out.
     """
     added = 0
     for role, message in messages:
         if message.discord_id and intake.is_known(db, message.discord_id):
+            continue
+        if role == "user" and rows.has_opted_out(db, message.author_id):
             continue
         epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now)
         position = rows.take_positions(db, message.channel_id, 1)
@@ -74,18 +76,6 @@ def bring_in(db: sqlite3.Connection, messages: Sequence[tuple[str, Incoming]], n
         index.refresh(db, message.channel_id, epoch, position)
         added += 1
     return added
-
-
-def set_overrides(
-    db: sqlite3.Connection, channel_id: int, guild_id: int | None, overrides: Overrides, now: float
-) -> None:
-    """Let a channel set this for itself; what is being written for the policy before is thrown away."""
-    rows.ensure_channel(db, channel_id, guild_id, now)
-    summaries.drop_drafts(db, channel_id)
-    db.execute(
-        "UPDATE channels SET policy = ?, max_messages = ?, max_tokens = ? WHERE id = ?",
-        (overrides.policy, overrides.max_messages, overrides.max_tokens, channel_id),
-    )
 
 
 def learn_factor(db: sqlite3.Connection, model: str, factor: float, samples: int) -> None:

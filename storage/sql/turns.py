@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from storage.records import Message, Outcome, Overrides, Status, Turn
-from storage.sql import index, intake, rows
+from storage.records import Message, Outcome, Overrides, Status, Turn, Usage
+from storage.sql import attachments, books, index, intake, rows
 
 
 def release_all(db: sqlite3.Connection) -> None:
@@ -93,6 +93,7 @@ def _load(db: sqlite3.Connection, turn_id: int) -> Turn:
         chunks=rows.chunks(db, turn_id),
         overrides=rows.overrides(db, row["channel_id"]),
         is_closed=row["epoch"] != rows.open_epoch(db, row["channel_id"]),
+        attachments=attachments.of_turn(db, turn_id),
     )
 
 
@@ -179,8 +180,9 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
         ),
     )
     if row["model"]:
-        billed = (row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
-        rows.book(db, turn.channel_id, turn.newest.author_id, "reply", row["model"], billed, now)
+        usage = Usage(1, row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
+        place = (rows.guild_of(db, turn.channel_id), turn.channel_id)
+        books.book(db, place, turn.newest.author_id, "reply", row["model"], usage, now)
     index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, Status.ANSWERED)
     return True

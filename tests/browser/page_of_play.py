@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import FilePayload, Locator, Page, expect, sync_playwright
 
 NO_BROWSER = "there is no Chromium: install it (on Debian: apt-get install chromium fonts-noto-color-emoji)"
 VIEWPORT = {"width": 1280, "height": 800}
@@ -37,11 +37,11 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def playing(folder: Path) -> Iterator[str]:
-    """The address of the page of a run of play, which keeps its data in *folder*."""
+def playing(folder: Path, module: str = "playground") -> Iterator[str]:
+    """The address of the page of a run of play, or of another *module*, which keeps its data in *folder*."""
     host = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "playground"],
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -78,6 +78,7 @@ class Person:
         self.page = page
         expect.set_options(timeout=_SLOW_MS)
         page.goto(address)
+        expect(self.newest).to_be_visible()
         expect(page.locator("#status")).to_be_hidden()
         self.box = page.locator("#composer textarea")
 
@@ -110,11 +111,46 @@ class Person:
         self.box.fill(command)
         self.page.get_by_role("option").filter(has_text=command).click()
         for name, value in options.items():
-            self.page.locator(".command label").filter(has=self.page.get_by_text(name, exact=True)).get_by_role(
-                "spinbutton"
-            ).fill(value)
+            chip = self.page.locator(".command label").filter(has=self.page.get_by_text(name, exact=True))
+            chip.locator("input").fill(value)
         self.page.get_by_role("button", name="Run").click()
         expect(self.page.locator(".ephemeral")).to_have_count(before + 1)
+        return self.page.locator(".ephemeral").last
+
+    def use_app(self, message: Locator, name: str) -> None:
+        """Pick one of the bot's commands from a message's menu."""
+        message.locator(".body").click(button="right", position={"x": 2, "y": 2})
+        self.page.get_by_role("menuitem", name="Apps").hover()
+        self.page.get_by_role("menuitem", name=name).click()
+
+    def pick(self, within: Locator, menu: str, *names: str) -> None:
+        """Open the menu with this placeholder, choose, and close it."""
+        within.get_by_role("button", name=menu).click()
+        for name in names:
+            self.page.locator(".select-list:popover-open .text").get_by_text(name, exact=True).click()
+        if self.page.locator(".select-list:popover-open").count():
+            self.page.keyboard.press("Escape")
+
+    def attach(self, *files: FilePayload) -> None:
+        """Put files beside the text that is being written."""
+        self.page.locator("#composer .box input[type=file]").set_input_files(list(files))
+
+    def invite_to_new_server(self, name: str) -> None:
+        """Found a server that the bot joins, and go there."""
+        self.page.get_by_role("button", name="Add Mnemo to a new server").click()
+        self.page.get_by_label("Server name").fill(name)
+        self.page.get_by_role("button", name="Create").click()
+        expect(self.page.locator("#guild-name")).to_have_text(name)
+
+    def give_role(self, person: str, role: str, *, have: bool = True) -> None:
+        """Give somebody a role in this server, or take it."""
+        self.page.locator("#members").get_by_role("button", name=f"{person} online").click()
+        self.page.get_by_role("dialog", name=person).get_by_label(role).set_checked(have)
+        self.page.keyboard.press("Escape")
+
+    @property
+    def ephemeral(self) -> Locator:
+        """The last message that only this person sees."""
         return self.page.locator(".ephemeral").last
 
     @property

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from storage import Store
-from storage.records import Incoming, Outcome, Reach, Turn, Window
+from storage.records import Attachment, Incoming, Outcome, Reach, Turn, Window
 
 NOW = 1_800_000_000.0
 OUTCOME = Outcome("little", "stop", 100, 10, 5, 0.5)
 EVERYTHING = Reach(messages=None, tokens=None)
 
 
-def said(discord_id: int, text: str = "", *, channel: int = 1, tokens: int = 10, author: int = 42) -> Incoming:
+def said(
+    discord_id: int, text: str = "", *, channel: int = 1, tokens: int = 10, author: int = 42, guild: int | None = 7
+) -> Incoming:
     return Incoming(
         discord_id=discord_id,
         channel_id=channel,
-        guild_id=7,
+        guild_id=guild,
         author_id=author,
         author_name="Nemo",
         content=text or f"message {discord_id}",
         tokens=tokens,
         created_at=NOW + discord_id,
     )
+
+
+def attached(message_id: int, number: int = 1, *, name: str = "notes.txt", tokens: int = 3) -> Attachment:
+    """A text file that was not read yet."""
+    url = f"https://cdn.invalid/{number}/{name}"
+    return Attachment(message_id, number, name, "text/plain", 100, url, f"[file: {name}, text]", tokens)
 
 
 async def hear(store: Store, discord_id: int, text: str = "", *, addressed: bool = True, **kind: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage import Store
-from storage.records import Draft
+from storage.records import Draft, Extent
 from tests.contract.makers import EVERYTHING, NOW, OUTCOME, answer, begun, exchange, hear, said, seen
 
 
@@ -100,6 +100,29 @@ async def test_nothing_of_a_turn_that_is_over_is_recorded(store: Store) -> None:
     again = await store.overview(1, closed_after=0)
     assert again is not None
     assert again.messages == 0
+
+
+async def test_forgetting_a_person_reaches_nobody_else_and_no_other_place(store: Store) -> None:
+    for first, channel, guild, author in (
+        (100, 1, 7, 42),
+        (200, 1, 7, 43),
+        (300, 2, 7, 42),
+        (400, 3, 8, 42),
+        (500, 4, None, 42),
+    ):
+        message = said(first, f"words {first}", channel=channel, author=author, guild=guild)
+        await store.accept(message, addressed=False, now=NOW)
+
+    async def left() -> list[int | None]:
+        return [one.discord_id for channel in (1, 2, 3, 4) for one in await store.export(channel)]
+
+    await store.forget_author(42, Extent(channel_id=1), most=10, now=NOW)
+    assert await left() == [200, 300, 400, 500]
+    assert [kept.message.discord_id for kept in await store.said_by(42, Extent(guild_id=7))] == [300]
+    await store.forget_author(42, Extent(guild_id=7), most=10, now=NOW)
+    assert await left() == [200, 400, 500]
+    await store.forget_author(42, Extent(), most=10, now=NOW)
+    assert await left() == [200]
 
 
 async def test_search_and_recall_read_one_channel_and_epoch(store: Store) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from storage import Store
-from storage.records import Compaction, Draft, Overrides, Reach, Summary
+from storage.records import Compaction, Draft, Overrides, Place, Reach, Summary
 from tests.contract.conftest import OpenStore
 from tests.contract.makers import EVERYTHING, NOW, answer, begun, correct, exchange, hear, seen
 
@@ -170,7 +170,7 @@ CHANGES = {
     "deletion": lambda store: store.forget([102], now=NOW),
     "deletion of a reply": lambda store: store.forget([103], now=NOW),
     "reset": lambda store: store.reset(1, now=NOW),
-    "policy": lambda store: store.set_overrides(1, 7, Overrides(policy="window"), now=NOW),
+    "policy": lambda store: store.set_overrides(Place(1, 7), Overrides(policy="window"), now=NOW),
     "channel": lambda store: store.forget_channel(1),
 }
 
@@ -350,8 +350,8 @@ async def test_summaries_belong_to_their_epoch(talked: Store) -> None:
 
 async def test_what_a_channel_sets_is_known_to_the_turn_and_to_the_compaction(talked: Store) -> None:
     overrides = Overrides(policy="summary", max_messages=20, max_tokens=900)
-    await talked.set_overrides(1, 7, overrides, now=NOW)
-    await talked.set_overrides(5, 7, Overrides(policy="buffer"), now=NOW)
+    await talked.set_overrides(Place(1, 7), overrides, now=NOW)
+    await talked.set_overrides(Place(5, 7), Overrides(policy="buffer"), now=NOW)
     assert await talked.overrides(1) == overrides
     assert await talked.overrides(5) == Overrides(policy="buffer")
     assert await talked.overrides(6) == Overrides()

@@ -109,6 +109,32 @@ async def test_calibration_is_kept(open_again: OpenStore) -> None:
         assert await store.factors() == {"little": (1.3, 4), "large": (0.9, 1)}
 
 
+async def test_how_the_database_stands(store: Store) -> None:
+    empty = await store.state()
+    assert empty.size > 0
+    assert empty.free > 0
+    assert empty.sqlite_version.count(".") == 2
+    await exchange(store, 100, "question", "reply")
+    await hear(store, 200, "waits", channel=2)
+    await hear(store, 300, "not for the bot", channel=3, addressed=False)
+    later = await store.state()
+    assert (empty.unfinished_turns, later.unfinished_turns) == (0, 1)
+    assert later.log_size > 0
+
+
+async def test_which_commands_discord_has_is_kept_by_address_and_application(open_again: OpenStore) -> None:
+    async with open_again() as store:
+        assert await store.registered_commands("https://one", 1) is None
+        for place, commands in ((("https://one", 1), "a"), (("https://one", 1), "b"), (("https://two", 1), "c")):
+            await store.save_registered_commands(*place, commands)
+        await store.save_registered_commands("https://one", 2, "d")
+        await store.save_registered_commands("https://one", 2, None)
+    async with open_again() as store:
+        found = [await store.registered_commands(*place) for place in (("https://one", 1), ("https://two", 1))]
+        assert found == ["b", "c"]
+        assert await store.registered_commands("https://one", 2) is None
+
+
 # Channels that are deleted, and what is to be compared with Discord
 
 

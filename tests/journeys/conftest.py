@@ -82,7 +82,8 @@ async def living(settings: Settings) -> AsyncIterator[World]:
     """Run a bot with *settings* in a fresh simulated Discord."""
     async with open_services(settings) as (services, _):
         bot = MnemoBot(services)
-        env = simcord.Env(bot, check_errors=False)  # a refused command is an error to SimCord and an answer to us
+        # A refused command is an error to SimCord and an answer to us.
+        env = simcord.Env(bot, check_errors=False)
         await env.start()
         try:
             guild = env.create_guild()

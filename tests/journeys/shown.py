@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import discord
@@ -17,11 +18,24 @@ def text_of(result: simcord.InteractionResult) -> str:
     """All that the caller was shown, panels included."""
     words: list[str] = []
     for message in _messages(result):
-        words.append(message.content)
+        words += [message.content, *_texts(message.components)]
         for embed in message.embeds:
             words += [embed.title or "", embed.description or ""]
             words += [f"{field.name}: {field.value}" for field in embed.fields]
     return "\n".join(word for word in words if word)
+
+
+def panel_of(message: discord.Message) -> str:
+    """All texts of a panel in a channel."""
+    return "\n".join(_texts([component.to_dict() for component in message.components]))  # type: ignore[misc]
+
+
+def _texts(components: list[dict[str, Any]]) -> Iterator[str]:
+    """The texts of a panel, in order."""
+    for component in components:
+        if "content" in component:
+            yield component["content"]
+        yield from _texts(component.get("components", []))
 
 
 def shown_last(result: simcord.InteractionResult) -> discord.Message:

@@ -11,9 +11,10 @@ import pytest
 
 from bot.memories import MemoryReport
 from bot.prompt import SUMMARY_HEADING
+from bot.usage import Scope
 from playground.model import LittleModel
 from storage import database_path
-from storage.records import SummaryKind
+from storage.records import Place, SummaryKind
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.quiet import Quiet, quiet
 
@@ -39,7 +40,9 @@ def requests(model: LittleModel, name: str = "little-model") -> list[list[dict[s
 
 async def report(world: World | Quiet) -> MemoryReport:
     services = world.bot.services if isinstance(world, World) else world.services
-    told = await services.memories.report(world.channel.id if isinstance(world, World) else 1)
+    told = await services.memories.report(
+        Place(world.channel.id, world.guild.id) if isinstance(world, World) else Place(1, 7)
+    )
     assert told is not None
     return told
 
@@ -190,6 +193,8 @@ async def test_a_summary_that_is_being_written_when_a_message_is_deleted_is_void
         told = await report(bot)
         assert told.overview.summaries
         assert "xylophone" not in told.summary
+        used = (await bot.services.usage.report(Scope(7), 1, "model")).total  # the void one was paid for, too
+        assert used.summaries.calls == len(requests(model, SUMMARIZER))
 
 
 async def test_a_policy_holds_from_the_next_turn_on_in_its_channel_and_nothing_is_lost(
@@ -198,7 +203,7 @@ async def test_a_policy_holds_from_the_next_turn_on_in_its_channel_and_nothing_i
     async with quiet(make_settings(**SMALL)) as bot:
 
         async def choose(name: str, messages: int | None = None, tokens: int | None = None) -> None:
-            await bot.services.memories.set_policy(1, 7, name=name, messages=messages, tokens=tokens)
+            await bot.services.memories.set_policy(Place(1, 7), name=name, messages=messages, tokens=tokens)
 
         await talk_quietly(bot, 15)
         await bot.ask("Elsewhere it is different.", channel=2)
@@ -227,7 +232,7 @@ async def test_a_change_to_a_policy_with_summaries_looks_back_only_so_far(
     async with quiet(make_settings(**SMALL | {"memory_policy": "buffer"})) as bot:
         await talk_quietly(bot, 30)
         assert requests(model, SUMMARIZER) == []
-        await bot.services.memories.set_policy(1, 7, name="summary", messages=None, tokens=None)
+        await bot.services.memories.set_policy(Place(1, 7), name="summary", messages=None, tokens=None)
         await bot.idle("compaction-1")
         assert requests(model, SUMMARIZER) == []  # how far back is decided by the next turn
         await talk_quietly(bot, 1, start=30)

@@ -18,14 +18,14 @@ from bot.runtime import open_services
 from bot.settings import Settings
 from bot.turn import Myself
 from playground.model import LittleModel
-from storage.records import Incoming, Message, Role
+from storage.records import Incoming, Message, Place, Role
 from storage.sql import rows
 from tests.contract.makers import correct
 from tests.journeys.conftest import MakeSettings
 from tests.quiet import NOW, Quiet, Shown, quarter, quiet
 
 SUMMARIZER = "little-summarizer"
-BUDGET = 1000
+BUDGET = 1020
 SMALL = {"memory_policy": "summary", "memory_max_tokens": BUDGET, "summary_model": SUMMARIZER}
 
 #: With a summarizer that takes this long, in seconds, no reply may take half of it.
@@ -52,7 +52,7 @@ def fact(number: int) -> str:
 
 
 async def report(bot: Quiet) -> MemoryReport:
-    told = await bot.services.memories.report(1)
+    told = await bot.services.memories.report(Place(1, 7))
     assert told is not None
     return told
 
@@ -97,7 +97,7 @@ async def test_a_compaction_of_one_channel_does_not_delay_another(
         await talk_until_summarizing(bot, model)
         await talk_until_summarizing(bot, model, channel=2)
         await bot.idle("compaction-2")
-        other = await bot.services.memories.report(2)
+        other = await bot.services.memories.report(Place(2, 7))
         assert other is not None
         assert other.overview.summaries
         assert (await report(bot)).overview.summaries == ()

@@ -31,6 +31,7 @@ from bot.errors import UserFacingError
 from bot.memory import POLICIES
 from bot.settings import Settings
 from playground.model import MODEL, LittleModel
+from storage import records
 from storage.records import Incoming
 from storage.sqlite import SqliteStore
 from tests.quiet import NEMO, NOW, Quiet, quiet
@@ -145,7 +146,7 @@ class World:
         self.owners[place.channel, 1] = place.canary
 
     async def correct(self, place: Place) -> None:
-        report = await self.bot.services.memories.report(place.channel)
+        report = await self.bot.services.memories.report(records.Place(place.channel, PLACES[place.channel]))
         if report is not None:
             words = f"An admin says: {place.canary} boats."
             summaries = report.overview.summaries
@@ -195,7 +196,10 @@ class World:
 
     async def nothing_crossed_in_what_people_see(self, place: Place) -> None:
         memories = self.bot.services.memories
-        report, shown = await memories.report(place.channel), await memories.prompt(place.channel)
+        report, shown = (
+            await memories.report(records.Place(place.channel, PLACES[place.channel])),
+            await memories.prompt(place.channel),
+        )
         seen = [report and report.summary, shown and shown.as_json(), shown and shown.as_markdown()]
         seen += [await memories.export(place.channel, form) for form in ("jsonl", "markdown", "langchain")]
         seen += [one.content for one in await memories.search(place.channel, "boat")]
@@ -297,7 +301,7 @@ class Isolation(RuleBasedStateMachine):
     def choose_policy(self, data: st.DataObject, name: str, tokens: int | None) -> None:
         place = self.place(data)
         change = self.world.bot.services.memories.set_policy(
-            place.channel, PLACES[place.channel], name=name, messages=None, tokens=tokens
+            records.Place(place.channel, PLACES[place.channel]), name=name, messages=None, tokens=tokens
         )
         self.run(refused(change))
 
@@ -402,7 +406,7 @@ async def act(bot: Quiet, ledger: Ledger, chance: random.Random) -> None:
             case "summarize":
                 await refused(memories.summarize(channel, None))
             case "correct":
-                if report := await memories.report(channel):
+                if report := await memories.report(records.Place(channel, None)):
                     await refused(
                         memories.correct_summary(channel, f"{own} boats", instead_of=report.overview.summaries)
                     )

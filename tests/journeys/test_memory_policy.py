@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import simcord
 
+from bot.errors import OutOfBounds
 from playground.model import LittleModel
+from storage.records import Place
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import prompt_of, text_of
 
@@ -64,16 +67,49 @@ async def test_only_this_channel_changes(world: World) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"tokens": 499}, "Nothing was changed: tokens may be from 500 to 128,000 here."),
-        ({"tokens": -1}, "Nothing was changed: tokens may be from 500 to 128,000 here."),
         ({"tokens": 128_001}, "Nothing was changed: tokens may be from 500 to 128,000 here."),
-        ({"messages": 1}, "Nothing was changed: messages may be from 2 to 10,000 here."),
-        ({"policy": "window", "messages": 10_001}, "Nothing was changed: messages may be from 2 to 10,000 here."),
+        ({"policy": "window", "tokens": 1_000_000}, "Nothing was changed: tokens may be from 500 to 128,000 here."),
     ],
 )
 async def test_out_of_bounds_changes_nothing(world: World, changes: dict[str, object], sentence: str) -> None:
     assert await set_policy(world, **changes) == sentence
     assert "As the host set it." in await set_policy(world)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tokens": 499}, {"tokens": -1}, {"tokens": 1_000_001}, {"messages": 1}, {"messages": 10_001}]
+)
+async def test_what_no_host_allows_discord_does_not_take(world: World, changes: dict[str, object]) -> None:
+    with pytest.raises(simcord.SetupError, match=r"must be [≥≤]"):
+        await set_policy(world, **changes)
+    everything = {"name": None, "messages": None, "tokens": None} | changes
+    with pytest.raises(OutOfBounds):  # a client that is not Discord's sends it all the same
+        await world.bot.services.memories.set_policy(Place(world.channel.id, world.guild.id), **everything)
+
+
+async def offered(actor: simcord.MemberActor, world: World, typed: str = "", **filled: object) -> list[str]:
+    """What is offered for the option `tokens`."""
+    choices = await actor.autocomplete(world.channel, "memory policy", "tokens", typed, **filled)
+    return [choice["name"] for choice in choices]
+
+
+async def test_budgets_are_offered_as_the_host_and_the_policy_allow(make_settings: MakeSettings) -> None:
+    async with living(make_settings(model_context_tokens=20_000, memory_max_tokens=4_000)) as world:
+        everything = await offered(world.marlin, world)
+        assert everything[0] == "500 tokens: the least here"
+        assert everything[-1] == "20,000 tokens: the most here"
+        assert {"4,000 tokens: as inherited", "8,000 tokens", "16,000 tokens"} <= set(everything)
+        assert await offered(world.marlin, world, "1") == ["1,000 tokens", "16,000 tokens"]
+        assert await offered(world.marlin, world, "four") == everything
+        assert await offered(world.nemo, world) == []
+
+
+async def test_budgets_are_offered_that_leave_room_beside_the_persona(make_settings: MakeSettings) -> None:
+    async with living(make_settings(system_prompt="You are a fish. " * 200)) as world:
+        least = (await offered(world.marlin, world, policy="hybrid"))[0]
+        number = int(least.split(" ")[0].replace(",", ""))
+        assert number > 600
+        assert f"up to {number:,} tokens" in await set_policy(world, policy="hybrid", tokens=number)
 
 
 async def test_a_budget_that_the_persona_fills_is_out_of_bounds(make_settings: MakeSettings) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bot.conversation import Said
 from bot.retention import expiry
 from playground.model import LittleModel
+from storage.records import Place
 from tests.journeys.conftest import MakeSettings
 from tests.quiet import NEMO, Quiet, quiet
 
@@ -39,7 +40,7 @@ async def test_what_is_too_old_is_seen_no_more_and_one_summary_is_made_again(
             await told(bot, text, days_ago=5 if number < 15 else 1)
             await bot.idle("compaction-1")
         await bot.services.memories.summarize(1, None)
-        report = await bot.services.memories.report(1)
+        report = await bot.services.memories.report(Place(1, 7))
         assert report is not None
         assert "walrus" in report.summary
 
@@ -53,7 +54,7 @@ async def test_what_is_too_old_is_seen_no_more_and_one_summary_is_made_again(
         asked = [json.dumps(request.body) for request in model.requests[before:]]
         assert not any("walrus" in request for request in asked)
         assert sum("Distill" in request for request in asked) <= 2, "the leaf on the border, and a fold at most"
-        report = await bot.services.memories.report(1)
+        report = await bot.services.memories.report(Place(1, 7))
         assert report is not None
         assert report.retention_days == 2
         assert "walrus" not in report.summary

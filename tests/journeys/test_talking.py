@@ -135,15 +135,6 @@ async def test_a_mention_alone_gets_a_hint_and_costs_no_call(world: World, model
     assert prompts(model) == []
 
 
-async def test_only_a_file_gets_a_sentence_and_is_remembered_by_name(world: World, model: LittleModel) -> None:
-    await world.nemo.send(world.channel, world.mention, attachments=[("reef.png", b"not really")])
-    assert "reef.png" in world.last()
-    assert "text only" in world.last()
-    assert prompts(model) == []
-    await world.ask("Which file did I send?")
-    assert "[file: reef.png]" in json.dumps(model.requests[-1].body)
-
-
 async def test_a_long_reply_is_cut_into_messages_with_whole_code_blocks(world: World, model: LittleModel) -> None:
     code = "\n".join(f"print({number})  # a line of the program" for number in range(150))
     model.levers.text(f"Here it is.\n\n```python\n{code}\n```\nThat is all.")

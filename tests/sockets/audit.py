@@ -32,6 +32,10 @@ _WORDS = (
 )
 
 
+#: What somebody attaches, as a name, a type that nobody believes, and bytes.
+FILE = ("notes.txt", "", b"Nothing to see here.")
+
+
 @dataclass
 class Told:
     """What somebody said. *old* are its secrets that nobody may know any more."""
@@ -41,6 +45,7 @@ class Told:
     author: int
     content: str
     addressed: bool
+    has_file: bool = False
     deleted: bool = False
     old: list[str] = field(default_factory=list)
 
@@ -91,7 +96,8 @@ class Auditor:
 
     def _hear(self, data: dict[str, Any]) -> None:
         author, content = int(data["author"]["id"]), self._read(data["content"])
-        told = Told(int(data["id"]), int(data["channel_id"]), author, content, self._is_addressed(data))
+        addressed, has_file = self._is_addressed(data), bool(data["attachments"])
+        told = Told(int(data["id"]), int(data["channel_id"]), author, content, addressed, has_file)
         self.told[told.id] = told
 
     def _lose(self, message_id: int) -> None:
@@ -168,7 +174,7 @@ class Auditor:
                     yield f"{where} is not remembered."
             elif row["channel_id"] != told.channel:
                 yield f"{where} is remembered in channel {row['channel_id']}."
-            elif row["content"] != told.content:
+            elif row["content"].partition("\n[file: ")[0] != told.content:
                 yield f"{where} says {told.content!r} and is remembered as {row['content']!r}."
             elif told.addressed:
                 yield from self._about_answer(books, told, row)
@@ -193,6 +199,8 @@ class Auditor:
                     yield f"{where} was told to be too old."
             elif speech.number(told.content) not in speech.answered(reply["content"]):
                 yield f"{where} is not answered by the reply of its turn: {reply['content'][:60]!r}."
+            elif told.has_file and not row["content"].endswith(f"\n[file: {FILE[0]}, text]\n  {FILE[2].decode()}"):
+                yield f"{where} brought a file that was not read: {row['content']!r}."
         elif turn["status"] == "failed" and self._model_fails:
             if not self._last_of(books, turn["id"]).startswith("⚠️"):
                 yield f"{where} was not answered, and nobody said why."

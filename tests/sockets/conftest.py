@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from bot.chunks import WRITING_MARK
 from playground.discord import LittleDiscord, Request, World
+from playground.discord.world import File
 from playground.model import MODEL, LittleModel
 
 T = TypeVar("T")
@@ -161,13 +162,13 @@ class Stage:
         self._channels += 1
         return self.world.create_channel(f"channel-{self._channels}")
 
-    async def say(self, channel_id: int, text: str, *, by: int | None = None) -> int:
-        """Let somebody (Nemo) say *text*, and return the message's id."""
-        return int((await self.world.say(by or self.nemo, channel_id, text))["id"])
+    async def say(self, channel_id: int, text: str, *, by: int | None = None, files: Sequence[File] = ()) -> int:
+        """Let somebody (Nemo) say *text*, with *files*, and return the message's id."""
+        return int((await self.world.say(by or self.nemo, channel_id, text, attachments=files))["id"])
 
-    async def tell(self, channel_id: int, text: str, *, by: int | None = None) -> int:
+    async def tell(self, channel_id: int, text: str, *, by: int | None = None, files: Sequence[File] = ()) -> int:
         """Let somebody (Nemo) say *text* to the bot, and return the message's id."""
-        return await self.say(channel_id, f"<@{self.world.bot_id}> {text}", by=by)
+        return await self.say(channel_id, f"<@{self.world.bot_id}> {text}", by=by, files=files)
 
     async def ask(self, channel_id: int, text: str, *, by: int | None = None) -> str:
         """Let somebody (Nemo) say *text* to the bot, and return what it answers."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from playground.discord.errors import DiscordError
 from tests.sockets import speech
-from tests.sockets.audit import Auditor, Told
+from tests.sockets.audit import FILE, Auditor, Told
 from tests.sockets.conftest import Stage
 
 #: Sentences of a reply: one that comes at once, one that is edited, ones of two and three messages; how often each is wished for.
@@ -53,11 +53,16 @@ class Load:
                     raise outcome
 
     async def tell(self, channel: int, sentences: int, *, by: int | None = None, addressed: bool = True) -> int:
-        """Let somebody say the next message; returns its id."""
+        """Let somebody say the next message, each fourth with a file; returns its id."""
         self._number += 1
         text = speech.message(self._number, sentences)
         say = self._stage.tell if addressed else self._stage.say
-        return await say(channel, text, by=by)
+        return await say(channel, text, by=by, files=[FILE] if self._number % 4 == 0 else [])
+
+    async def tell_with_a_file(self, channel: int) -> int:
+        """Let somebody say the next message with a file, whatever its number."""
+        self._number += 1
+        return await self._stage.tell(channel, speech.message(self._number, 0), files=[FILE])
 
     async def edit(self, told: Told) -> None:
         """Let its author give a message another secret."""

@@ -11,6 +11,7 @@ import pytest
 from bot.chunks import WRITING_MARK, cut
 from bot.closed import DOUBTED_SECONDS
 from bot.turn import STOPPED_BY_RESET
+from cogs.message_menu import STILL_WRITING
 from playground.discord import Permission
 from tests.sockets.conftest import Bot, Stage, open_stage, refers_to
 
@@ -65,6 +66,40 @@ async def test_a_message_deleted_in_mid_reply_takes_the_reply_with_it(stage: Sta
     assert "hunter2" not in prompt
     assert "without end" not in prompt
     assert len(stage.shown(channel)) == 1
+
+
+async def test_forgetting_a_person_in_mid_reply_takes_the_reply_with_it(stage: Stage) -> None:
+    channel = stage.channel()
+    await begin_endless(stage, channel, "My password is hunter2.")
+    await (await stage.world.slash(stage.nemo, channel, "privacy forget-me")).wait_answered()
+    await stage.until(lambda: not stage.shown(channel) and stage.model.active == 0)
+    assert "hunter2" not in await prompt_of(stage, channel, "What is my password?")
+
+
+async def test_opting_out_in_mid_reply_stops_it_and_no_more_is_heard(stage: Stage) -> None:
+    channel = stage.channel()
+    await begin_endless(stage, channel, "My password is hunter2.")
+    asked = await (await stage.world.slash(stage.nemo, channel, "privacy opt-out")).wait_answered()
+    assert asked.message is not None
+    try:
+        await (await stage.world.click(stage.nemo, channel, int(asked.message["id"]), "mnemo:opt-out")).wait_answered()
+        await stage.until(lambda: not stage.shown(channel) and stage.model.active == 0)
+    finally:
+        await (await stage.world.slash(stage.nemo, channel, "privacy opt-in")).wait_answered()
+    assert "hunter2" not in await prompt_of(stage, channel, "What is my password?")
+
+
+async def test_a_reply_that_is_being_written_cannot_be_forgotten_yet(stage: Stage) -> None:
+    channel = stage.channel()
+    await begin_endless(stage, channel)
+    reply = int(stage.replies(channel)[0]["id"])
+    refused = await (await stage.world.context_menu(stage.marlin, channel, "Forget this", reply)).wait_answered()
+    assert refused.message is not None
+    assert refused.message["content"] == STILL_WRITING
+    before = stage.shown(channel)[0]
+    await stage.until(lambda: len("".join(stage.shown(channel))) > len(before))
+    await (await stage.world.slash(stage.nemo, channel, "privacy forget-me")).wait_answered()
+    await stage.until(lambda: not stage.shown(channel))
 
 
 async def test_a_purge_of_the_message_and_what_is_shown_of_the_reply_leaves_nothing(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bot.listening import OPTED_OUT
 from playground.discord import Permission
 from tests.sockets.conftest import Bot, Stage, open_stage
 
@@ -127,12 +129,22 @@ async def delete_the_channel(stage: Stage, channel: int, said: int, reply: int) 
     stage.world.delete_channel(channel)
 
 
+async def forget_me(stage: Stage, channel: int, said: int, reply: int) -> None:
+    await (await stage.world.slash(stage.nemo, channel, "privacy forget-me")).wait_answered()
+
+
+async def forget_this(stage: Stage, channel: int, said: int, reply: int) -> None:
+    await (await stage.world.context_menu(stage.nemo, channel, "Forget this", said)).wait_answered()
+
+
 Way = Callable[[Stage, int, int, int], Coroutine[Any, Any, None]]
 WAYS: dict[str, tuple[str, Way]] = {
     "edit": ("xylophone", edit),
     "delete": ("marimba", delete),
     "bulk delete": ("glockenspiel", bulk_delete),
     "reset past its grace": ("harpsichord", reset),
+    "forget me": ("clavichord", forget_me),
+    "forget this": ("spinettone", forget_this),
     "delete the channel": ("concertina", delete_the_channel),
 }
 
@@ -149,6 +161,33 @@ async def test_no_byte_is_left(stage: Stage, how: str) -> None:
         stage.reset()
     if how == "delete the channel":
         assert not stage.recall("SELECT 1 FROM channels WHERE id = ?", channel)
+
+
+async def opt_out(stage: Stage, channel: int) -> None:
+    asked = await (await stage.world.slash(stage.nemo, channel, "privacy opt-out")).wait_answered()
+    assert asked.message is not None
+    [confirm] = re.findall(r'"custom_id": "([^"]+)"', json.dumps(asked.message["components"]))
+    await (await stage.world.click(stage.nemo, channel, int(asked.message["id"]), confirm)).wait_answered()
+
+
+async def test_who_opts_out_leaves_no_byte_and_comes_back_by_no_restart_or_history(stage: Stage) -> None:
+    channel = stage.channel()
+    stage.model.levers.text(NOTHING, times=None)
+    await stage.ask(channel, "My favorite is the Archaeopteryx.")
+    try:
+        await opt_out(stage, channel)
+        await gone(stage, "Archaeopteryx")
+        assert await stage.bots[-1].stop() == 0
+        away = await stage.tell(channel, "My secret is the Pterodactyl.")
+        await start(stage)
+        await stage.until(lambda: stage.referring(channel, away))
+        assert stage.referring(channel, away) == [OPTED_OUT]
+        await stage.ask(channel, "And the newts?", by=stage.marlin)
+        assert not in_files(stage, "Pterodactyl")
+        assert not any("Pterodactyl" in json.dumps(asked) for asked in stage.asked())
+    finally:
+        await (await stage.world.slash(stage.nemo, channel, "privacy opt-in")).wait_answered()
+        stage.reset()
 
 
 async def test_a_reply_that_a_moderator_deletes_leaves_no_byte(stage: Stage) -> None:

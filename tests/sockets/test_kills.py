@@ -88,6 +88,10 @@ async def short(theater: Theater, channel: int) -> None:
     await theater.load.tell(channel, 0)
 
 
+async def with_a_file(theater: Theater, channel: int) -> None:
+    await theater.load.tell_with_a_file(channel)
+
+
 async def long(theater: Theater, channel: int) -> None:
     await theater.load.tell(channel, LONG)
 
@@ -197,6 +201,7 @@ DEATHS: dict[Scenario, tuple[str, ...]] = {
         *("heard", "accepted", "begun", "prompt built", "text came", "chunk recorded", "chunk sent", "chunk known"),
         *("text whole", "completed", "shown", "answered"),
     ),
+    with_a_file: ("accepted", "begun", "files read", "text came", "completed", "shown"),
     long: ("chunk recorded 2", "chunk sent 2", "chunk known 2", "chunk recorded 3", "chunk sent 3", "chunk known 3"),
     streamed: ("text came 500", "chunk edited", "text whole", "completed", "shown"),
     gathered: ("accepted 3", "begun 2", "chunk sent 4", "answered 2"),
@@ -216,6 +221,7 @@ DEATHS: dict[Scenario, tuple[str, ...]] = {
 #: Those of `make test`: what is on the disk, or on Discord, differs most.
 SHORT: dict[Scenario, tuple[str, ...]] = {
     short: ("heard", "accepted", "chunk sent", "completed", "shown"),
+    with_a_file: ("files read",),
     deleted: ("chunks retracted",),
     reset: ("reset",),
     summarized: ("summary written",),

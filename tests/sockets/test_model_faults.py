@@ -42,7 +42,7 @@ TOLD: dict[str, Fault] = {
     "quota": lambda levers: levers.status(429, body=QUOTA, times=None),
     **{f"status {status}": partial(Levers.status, status=status, times=None) for status in (401, 402, 403, 404)},
     **{f"status {status}": partial(Levers.status, status=status, times=None) for status in (429, 500, 503)},
-    **{f"overflow twice as {shape}": partial(Levers.overflow, shape=shape, times=2) for shape in get_args(Shape)},
+    **{f"overflow for ever as {shape}": partial(Levers.overflow, shape=shape, times=None) for shape in get_args(Shape)},
 }
 
 #: What comes in mid-stream: what was written stays, with a note that it is not whole.

@@ -16,7 +16,6 @@ from packaging.utils import canonicalize_name
 from pydantic.fields import FieldInfo
 
 from bot.settings import DEFAULT_PERSONA, Settings
-from cogs.memory import MemoryCog
 
 SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
 
@@ -97,11 +96,6 @@ def test_the_readme_names_every_setting_with_its_default(readme: str) -> None:
     assert rows.keys() == SETTINGS.keys()
     for name, (_, stated) in rows.items():
         assert stated == stated_as(SETTINGS[name]), name
-
-
-def test_the_readme_lists_every_command(readme: str) -> None:
-    listed = re.findall(r"^\| `(/[a-z ]+)` \|", section(readme, "Commands"), re.MULTILINE)
-    assert sorted(listed) == sorted(f"/memory {command.name}" for command in MemoryCog.__cog_app_commands__)
 
 
 def test_every_make_target_that_a_document_names_exists(repo_root: Path) -> None:

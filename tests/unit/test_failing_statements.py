@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 
 from storage import StorageError, Store
-from storage.records import Compaction, Draft, Overrides, Status, Summary, Turn
+from storage.records import Access, Compaction, Draft, Extent, Overrides, Place, Status, Summary, Turn, Usage
 from storage.sqlite import SqliteStore
-from tests.contract.makers import EVERYTHING, NOW, OUTCOME, begin, begun, exchange, hear, said
+from tests.contract.makers import EVERYTHING, NOW, OUTCOME, attached, begin, begun, exchange, hear, said
 
 SECRET = "xyzzy"
 
@@ -122,9 +123,11 @@ async def prepared(swift_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         await store.record_chunk(prepared.turn, 0, "so far")
         await store.chunk_sent(prepared.turn, 0, 201)
         await store.record_chunk(prepared.turn, 1, "and on")
-        await hear(store, 300, "waits", channel=3)
+        waiting = replace(said(300, "waits", channel=3), attachments=(attached(300),))
+        await store.accept(waiting, addressed=True, now=NOW)
         await exchange(store, 400, "put away", "reply", channel=4)
         await store.reset(4, now=NOW)
+        await store.opt_out(77, now=NOW)
         await prepared.keep()
         yield prepared
     prepared.image.close()
@@ -156,19 +159,30 @@ Call = Callable[[Prepared], Awaitable[object]]
 CALLS: dict[str, Call] = {
     "accept": lambda p: hear(p.store, 500, "new", channel=5),
     "accept, unaddressed": lambda p: hear(p.store, 500, "new", addressed=False),
+    "accept, with a file": lambda p: p.store.accept(
+        replace(said(500), attachments=(attached(500),)), addressed=True, now=NOW
+    ),
     "edit": lambda p: p.store.edit(100, "changed", tokens=3, now=NOW),
+    "edit, without the file": lambda p: p.store.edit(300, "changed", tokens=3, attached=[], now=NOW),
+    "note_attachments": lambda p: p.store.note_attachments([replace(attached(300), url=None, block=SECRET)]),
     "forget": lambda p: p.store.forget([100, 103], now=NOW),
     "forget, of an open turn": lambda p: p.store.forget([200], now=NOW),
+    "forget_author": lambda p: p.store.forget_author(42, Extent(), most=5, now=NOW),
+    "opt_out": lambda p: p.store.opt_out(42, now=NOW),
+    "opt_in": lambda p: p.store.opt_in(77),
+    "remind_opted_out": lambda p: p.store.remind_opted_out(77),
     "forget_channel": lambda p: p.store.forget_channel(1),
     "begin": lambda p: begin(p.store, 3),
     "move_window": lambda p: p.store.move_window(p.turn, start=1, policy="p", look_back=100),
-    "set_overrides": lambda p: p.store.set_overrides(1, 7, Overrides("window", 10, None), now=NOW),
+    "set_overrides": lambda p: p.store.set_overrides(Place(1, 7), Overrides("window", 10, None), now=NOW),
+    "set_server": lambda p: p.store.set_server(7, Overrides("window", 10, None)),
+    "set_access": lambda p: p.store.set_access(7, Access(block_user=frozenset({5}))),
     "claim_leaf": lambda p: p.store.claim_leaf(p.state, (7, 8), reason="full", now=NOW),
     "claim_digest": lambda p: p.store.claim_digest(p.state, p.leaves, reason="many", now=NOW),
-    "book_summary": lambda p: p.store.book_summary(1, model="m", prompt_tokens=9, completion_tokens=5, now=NOW),
     "commit_summary": lambda p: commit(p.store, p.draft),
     "discard_summary": lambda p: p.store.discard_summary(p.draft),
     "fail_summary": lambda p: p.store.fail_summary(p.draft, 1, 1, "why", now=NOW),
+    "book_summary": lambda p: p.store.book_summary(p.state, "little", Usage(1, 9, 0, 5), now=NOW),
     "correct_summary": lambda p: p.store.correct_summary(
         1, "in my words", tokens=3, instead_of=[leaf.id for leaf in p.leaves], now=NOW
     ),
@@ -181,6 +195,7 @@ CALLS: dict[str, Call] = {
     "complete": lambda p: p.store.complete(p.turn, "the reply", OUTCOME),
     "close_turn": lambda p: p.store.close_turn(p.turn, Status.FAILED),
     "reset": lambda p: p.store.reset(2, reset_id=700, now=NOW),
+    "save_registered_commands": lambda p: p.store.save_registered_commands("https://discord", 99, "hash"),
     "belong_to": lambda p: p.store.belong_to(99),
     "save_seen": lambda p: p.store.save_seen({1: 700, 2: 800}),
     "expire": lambda p: p.store.expire(before=NOW + 1, most=3),
@@ -192,8 +207,9 @@ ELSEWHERE = {"finish", "purge", "_merge_index"}
 
 
 def test_every_method_that_writes_is_called() -> None:
-    source = Path(__file__).parents[2] / "storage" / "sqlite.py"
-    methods = source.read_text(encoding="utf-8").split("    async def ")[1:]
+    folder = Path(__file__).parents[2] / "storage"
+    sources = [(folder / name).read_text(encoding="utf-8") for name in ("sqlite.py", "people.py")]
+    methods = [method for source in sources for method in source.split("    async def ")[1:]]
     writing = {method.partition("(")[0] for method in methods if "self._write(" in method.partition(")")[2]}
     assert writing == {name.partition(",")[0] for name in CALLS} | ELSEWHERE
 

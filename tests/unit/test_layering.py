@@ -25,12 +25,25 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.errors",
         "bot.answers",
         "bot.memories",
+        "bot.panels",
+        "bot.privacy",
+        "bot.introduction",
+        "bot.host",
+        "bot.governance",
+        "storage.records.Place",
+        "bot.ports.ModelState",
+        "bot.troubles.Trouble",
+        "storage.records.DatabaseState",
+        "storage.records.Extent",
+        "bot.replies.nonce",
+        "bot.rest",
         "storage.errors",
         "storage.StorageError",
     ),
     "cogs/memory": (
         "cogs.memory",
         "bot.memories",
+        "bot.governance",
         "bot.formats",
         "bot.prompt_report",
         "bot.links",
@@ -39,15 +52,42 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.answers",
         "storage.records",
     ),
+    "cogs/usage": (
+        "cogs.usage",
+        "bot.usage",
+        "bot.usage_figures",
+        "bot.usage_chart",
+        "bot.charts",
+        "bot.errors",
+        "bot.answers",
+    ),
+    "cogs/governance": (
+        "cogs.governance",
+        "bot.governance",
+        "bot.personas",
+        "bot.introduction",
+        "bot.memory.POLICIES",
+        "bot.errors",
+        "bot.answers",
+        "bot.rest",
+        "storage.records",
+    ),
     "bot": ("bot", "storage"),
     "bot/prompt.py": ("storage.records",),
     "bot/tokens.py": (),
+    "bot/chart_drawing.py": (),
+    "bot/prices.py": ("storage.records",),
     "bot/links.py": (),
     "bot/memory": ("bot.memory", "storage.records"),
 }
 
 #: What they may besides, for their annotations alone.
-OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {"cogs": ("bot.client",), "cogs/memory": ("bot.client",)}
+OURS_FOR_TYPES: dict[str, tuple[str, ...]] = {
+    "cogs": ("bot.client",),
+    "cogs/memory": ("bot.client",),
+    "cogs/usage": ("bot.client",),
+    "cogs/governance": ("bot.client",),
+}
 
 #: Where a library may be imported; anywhere, if it is not listed. The playground may use what it likes of these: it stands apart.
 LIBRARIES: dict[str, tuple[str, ...]] = {
@@ -59,14 +99,17 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "bot/history.py",
         "bot/survey.py",
         "bot/answers.py",
+        "bot/panels.py",
         "bot/gateway.py",
         "bot/rest.py",
+        "bot/registration.py",
         "bot/runtime.py",
         "bot/doctor.py",
         "cogs",
     ),
     "openai": ("bot/model.py",),
     "tiktoken": ("bot/tokens.py",),
+    "matplotlib": ("bot/chart_drawing.py",),  # which is a process of its own: the bot never loads it
     "sqlite3": ("storage",),
     "aiosqlite": ("storage",),
 }

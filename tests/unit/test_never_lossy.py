@@ -35,7 +35,7 @@ from bot.summary_prompt import INSTRUCTIONS
 from bot.tokens import TokenCounter
 from bot.turn import Myself
 from storage import open_store
-from storage.records import Overrides
+from storage.records import Overrides, Place
 from tests.contract.makers import correct
 
 CHANNEL = 1
@@ -277,7 +277,7 @@ class NeverLossy(RuleBasedStateMachine):
         self.run(self._set_overrides())
 
     async def _set_overrides(self) -> None:
-        await self.store.set_overrides(CHANNEL, 7, self.overrides, now=NOW)
+        await self.store.set_overrides(Place(CHANNEL, 7), self.overrides, now=NOW)
         self.services.compactor.consider(CHANNEL)
 
     @rule(focus=st.none() | st.just("figures"))

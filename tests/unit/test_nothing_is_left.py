@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import DatabaseBusy
-from storage.records import Incoming, Status, Turn
+from storage.records import Extent, Incoming, Status, Turn
 from storage.sqlite import SqliteStore
 from tests.contract.makers import EVERYTHING, NOW, answer, begin, exchange
 
@@ -26,6 +26,7 @@ class Said:
     """What one message and the reply to it say that nothing else says."""
 
     channel: int
+    author: int
     words: set[str]
     replied: set[str]
 
@@ -47,9 +48,10 @@ class Teller:
     async def say(self, channel: int) -> None:
         message_id = next(self.ids)
         text, own = self.text()
-        said = Incoming(message_id, channel, 7, 42, "Nemo", text, 10, NOW + message_id)
+        author = self.chance.choice([42, 43])
+        said = Incoming(message_id, channel, 7, author, "Nemo", text, 10, NOW + message_id)
         await self.store.accept(said, addressed=self.chance.random() < 0.4, now=NOW)
-        self.said[message_id] = Said(channel, own, set())
+        self.said[message_id] = Said(channel, author, own, set())
         if (turn := await begin(self.store, channel)) is not None:
             await self.reply(turn, self.said[message_id])
 
@@ -98,6 +100,11 @@ class Teller:
             await self.store.purge(closed_before=NOW)
         self.erased([one for one, said in self.said.items() if said.channel == channel])
 
+    async def forget_author(self, author: int, channel: int) -> None:
+        while (await self.store.forget_author(author, Extent(channel), most=20, now=NOW)).messages:
+            pass
+        self.erased([one for one, said in self.said.items() if (said.channel, said.author) == (channel, author)])
+
     def erased(self, ids: list[int]) -> None:
         for message_id in ids:
             said = self.said.pop(message_id)
@@ -106,7 +113,9 @@ class Teller:
     async def do_something(self) -> None:
         channel = self.chance.randrange(1, 5)
         ids = list(self.said)
-        what = self.chance.choices(["say", "edit", "delete", "summarize", "expire", "forget"], [60, 10, 10, 6, 2, 1])[0]
+        what = self.chance.choices(
+            ["say", "edit", "delete", "summarize", "expire", "forget", "forget_author"], [60, 10, 10, 6, 2, 1, 1]
+        )[0]
         if what == "say" or len(ids) < 3:
             await self.say(channel)
         elif what == "edit":
@@ -117,6 +126,8 @@ class Teller:
             await self.summarize(channel)
         elif what == "expire":
             await self.expire()
+        elif what == "forget_author":
+            await self.forget_author(self.chance.choice([42, 43]), channel)
         else:
             await self.forget(channel)
 
@@ -155,7 +166,7 @@ async def test_a_tidying_that_fails_is_made_up_for_by_the_next(tmp_path: Path, m
 
 
 async def test_a_large_database_is_rewritten_only_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.sqlite.REWRITTEN_AT_ONCE", 0)
+    monkeypatch.setattr("storage.remains.REWRITTEN_AT_ONCE", 0)
     async with SqliteStore(tmp_path / "memory.db") as store:
         await exchange(store, 100, "xyzzy " * 10_000, "xyzzy it is")
         await store.forget([100], now=NOW)

@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from playground.discord import World, commands, responses
+from playground.discord import Permission, World, commands, drafts, messages, responses
 from playground.discord.drafts import Upload
+from playground.discord.records import MessageFlag
 from playground.page import Page, prompt
 
 Json = dict[str, Any]
@@ -93,6 +94,53 @@ async def test_a_screen_starts_with_who_and_what_there_is(client: Client, world:
     assert welcome["online"] is False
 
 
+async def test_a_new_server_is_everybodys_and_the_bot_is_in_it(client: Client, world: World) -> None:
+    nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
+
+    made = (await nemo.ask("found", name=" Great Reef "))["data"]
+
+    guilds = await marlin.next("GUILDS")
+    while len(guilds) < 2 or len(guilds[1]["members"]) < 3:
+        guilds = await marlin.next("GUILDS")
+    assert (guilds[1]["name"], guilds[1]["owner_id"]) == ("Great Reef", str(world.user_id("nemo")))
+    here = [each for each in await marlin.next("CHANNELS") if each["guild_id"] == guilds[1]["id"]]
+    assert [each["id"] for each in here] == [made["channel_id"]]
+    assert "2 to 100 characters" in (await nemo.ask("found", name=" "))["error"]
+
+
+async def test_roles_are_given_and_taken(client: Client, world: World) -> None:
+    nemo, general = world.user_id("nemo"), world.channel_id("general")
+    seen, other = await screen(client, world, "nemo"), await screen(client, world, "nemo")
+    [guild] = (await seen.next("WELCOME"))["guilds"]
+    admin = next(role["id"] for role in guild["roles"] if role["name"] == "Admin")
+
+    for roles in ([admin], []):
+        await seen.ask("roles", guild=guild["id"], user=str(nemo), roles=roles)
+        assert world.may(nemo, general, Permission.ADMINISTRATOR) == bool(roles)
+        assert (await other.next("CHANNELS"))[0]["may_delete"] == bool(roles)
+    assert "no such role" in (await seen.ask("roles", guild=guild["id"], user=str(nemo), roles=["5"]))["error"]
+
+
+async def test_media_of_a_layout_lie_here_or_are_left_where_they_are(client: Client, world: World) -> None:
+    gallery = {
+        "type": 12,
+        "items": [{"media": {"url": url}} for url in ("attachment://a.png", "https://a.example/b.png")],
+    }
+    body = {"flags": MessageFlag.IS_COMPONENTS_V2, "components": [gallery, {"type": 10, "content": "**Two**"}]}
+    general = world.channel_id("general")
+    sent = messages.send(
+        world.state, world.bot_id, general, drafts.draft(drafts.CREATE(body), {0: Upload("a.png", b"png")})
+    )
+    await world.say(world.user_id("nemo"), general, "Nice", reply_to=sent.id)
+    nemo = await screen(client, world, "nemo")
+
+    *_, shown, reply = (await nemo.ask("history", channel=str(general)))["data"]["messages"]
+    own, foreign = (item["media"] for item in shown["components"][0]["items"])
+    assert own["path"].endswith("/a.png")
+    assert "path" not in foreign
+    assert reply["referenced_message"]["preview"] == "Two"
+
+
 async def test_what_one_says_the_other_sees(client: Client, world: World) -> None:
     nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
     await marlin.next("WELCOME")
@@ -148,8 +196,8 @@ async def test_a_member_deletes_their_own_an_admin_any(client: Client, world: Wo
     nemo, marlin = await screen(client, world, "nemo"), await screen(client, world, "marlin")
     request = {"channel": str(general), "message": said["id"]}
 
+    assert [(await each.next("WELCOME"))["channels"][0]["may_delete"] for each in (nemo, marlin)] == [False, True]
     assert (await nemo.ask("delete", **request))["error"] == "Missing Permissions"
-    assert (await marlin.ask("history", channel=str(general)))["data"]["may_delete"] is True
     assert "error" not in await marlin.ask("delete", **request)
     assert (await nemo.next("MESSAGE_DELETE"))["id"] == said["id"]
 

@@ -320,7 +320,7 @@ def test_an_unknown_policy_is_refused() -> None:
 
 def test_a_channel_may_set_each_thing_for_itself() -> None:
     scale = 1.0
-    host = Policies("hybrid", 40, 4000, 8000, 0.5, scale=lambda: scale)
+    host = Policies("hybrid", 40, 4000, 8000, 0.5, scale=lambda _: scale)
     assert host.for_channel(Overrides()).key == "hybrid:4000/0.5"
     assert host.for_channel(Overrides(policy="summary")).key == "summary:4000/0.5"
     assert host.for_channel(Overrides(max_tokens=900)).key == "hybrid:900/0.5"

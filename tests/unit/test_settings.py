@@ -90,6 +90,7 @@ WRONG = {
     "DISCORD_CDN_URL": ("ftp://x", "must be an address that starts with https:// or http://."),
     "OPENAI_BASE_URL": ("http://[::1", "must be an address that starts with https:// or http://."),
     "MODEL_API": ("responses", "must be 'chat' or 'completions'."),
+    "MODEL_VISION": ("yes", "must be 'auto', 'on' or 'off'."),
     "MODEL_CONTEXT_TOKENS": ("10000001", "must be 10,000,000 or less."),
     "REPLY_MAX_TOKENS": ("0", "must be 1 or more."),
     "REPLY_TIMEOUT_SECONDS": ("two minutes", "must be a number."),
@@ -100,6 +101,10 @@ WRONG = {
     "HUMAN_PREFIX": ("Human:", "must be one line without a colon."),
     "AI_PREFIX": ("x" * 41, "must not be longer than 40 characters."),
     "PROMPT_TEMPLATE": ("{human_input}", "must contain {chat_history}."),
+    "MODEL_PRICES": (
+        "mini=1/0.1/4,free",
+        "must be like gpt-4o-mini=0.15/0.075/0.60, dollars per million prompt/cached/completion tokens; entry 2 is not.",
+    ),
     "MEMORY_POLICY": ("all", "must be 'buffer', 'window', 'tokens', 'summary' or 'hybrid'."),
     "FALLBACK_BASE_URL": ("elsewhere", "must be an address that starts with https:// or http://."),
     "MEMORY_MAX_MESSAGES": ("1", "must be 2 or more."),
@@ -111,6 +116,7 @@ WRONG = {
     "CATCH_UP_MESSAGES": ("0", "must be 1 or more."),
     "REPLY_MODE": ("everything", "must be 'mention', 'listen' or 'all'."),
     "TOKENIZER": ("tiktoken", "must be 'auto' or 'estimate'."),
+    "OWNER_IDS": ("nemo", "must be Discord ids (numbers of 17 to 20 digits) with commas between them."),
     "DATABASE_URL": (
         "postgresql://me:pass@host/db",
         "must look like sqlite:///data/mnemo.db (relative) or sqlite:////var/lib/mnemo.db (absolute).",
@@ -129,9 +135,16 @@ def test_a_wrong_value_gets_one_sentence_that_names_its_variable(
     assert complaints() == (f"{variable} {expected}",)
 
 
+def test_owners_are_ids_with_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, **NEEDED)
+    assert load_settings(None).owners == frozenset()
+    give(monkeypatch, OWNER_IDS=" 123456789012345678 ,223456789012345678")
+    assert load_settings(None).owners == {123456789012345678, 223456789012345678}
+
+
 def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
     any_text = {"DISCORD_TOKEN", "OPENAI_API_KEY", "CHAT_MODEL", "SUMMARY_MODEL", "SYSTEM_PROMPT_FILE"}
-    any_text |= {"FALLBACK_MODEL", "FALLBACK_API_KEY"}
+    any_text |= {"ALLOWED_MODELS", "FALLBACK_MODEL", "FALLBACK_API_KEY"}
     assert WRONG.keys() | any_text == {name.upper() for name in Settings.model_fields}
 
 
@@ -139,12 +152,17 @@ def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
     ("variable", "value"),
     [
         ("DISCORD_GATEWAY_URL", "ws://gateway.example"),
+        ("OWNER_IDS", "123456789012345678,"),
+        ("OWNER_IDS", "123456789012345678 223456789012345678"),
+        ("OWNER_IDS", "1234"),
         ("DATABASE_URL", "sqlite:///"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "data/mnemo.db"),
         ("OPENAI_BASE_URL", "https://model.example:99999/v1"),
         ("REPLY_TIMEOUT_SECONDS", "nan"),
         ("MEMORY_MAX_MESSAGES", "40.5"),
+        ("MODEL_PRICES", SECRET),
+        ("MODEL_PRICES", f"{SECRET}=1/2/3,{SECRET}=1/2/3"),
         ("MODEL_CONTEXT_TOKENS", "9" * 5_000),
         ("DISCORD_TOKEN", f"{SECRET}\udcff"),
     ],

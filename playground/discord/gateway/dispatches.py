@@ -1,4 +1,4 @@
-"""What a session is told first: who the bot is, and its guilds with everything in them; and of members on request.
+"""What a session is told first: who the bot is and which guilds it is in; and of members on request.
 
 Source: https://docs.discord.com/developers/events/gateway-events
 """
@@ -6,8 +6,6 @@ Source: https://docs.discord.com/developers/events/gateway-events
 from __future__ import annotations
 
 from playground.discord import payloads
-from playground.discord.gateway.intents import Intent
-from playground.discord.permissions import Permission
 from playground.discord.records import Guild, Json, Member
 from playground.discord.state import State
 
@@ -33,33 +31,6 @@ def ready(state: State, session_id: str, guilds: list[Guild]) -> Json:
         "user_settings": {},
         "presences": [],
         "_trace": [],
-    }
-
-
-def guild_create(state: State, guild: Guild, intents: Intent) -> Json:
-    """GUILD_CREATE. Without the intent for presences, the bot itself is the only member in it."""
-    bot_id = state.bot.id
-    channels = [each for each in state.channels.values() if each.guild_id == guild.id]
-    threads = [each for each in channels if each.is_thread and not each.archived]
-    members = _members(state, guild.id)
-    known = [each for each in members if each.user_id == bot_id or intents & Intent.GUILD_PRESENCES]
-    return payloads.guild(state, guild) | {
-        "joined_at": payloads.member(state, state.member(guild.id, bot_id))["joined_at"],
-        "large": False,
-        "unavailable": False,
-        "member_count": len(members),
-        "members": [payloads.member(state, each) for each in known],
-        "channels": [payloads.channel(state, each, bot_id) for each in channels if not each.is_thread],
-        "threads": [
-            payloads.channel(state, each, bot_id)
-            for each in threads
-            if state.may(bot_id, each, Permission.VIEW_CHANNEL)
-        ],
-        "presences": [],
-        "voice_states": [],
-        "stage_instances": [],
-        "guild_scheduled_events": [],
-        "soundboard_sounds": [],
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from playground.discord import guilds
 from playground.discord.forms import Check, Invalid, array, boolean, fields, integer, snowflake, text
 from playground.discord.gateway import dispatches
 from playground.discord.gateway.connection import CloseCode, Connection, Op, Refused
@@ -174,10 +175,12 @@ class Gateway:
             del self._sessions[stale.id]
         self._sessions[session.id] = session
         self._enter(connection, session)
-        guilds = dispatches.guilds(self._state)
-        session.dispatch("READY", dispatches.ready(self._state, session.id, guilds))
-        for guild in guilds:
-            session.take("GUILD_CREATE", dispatches.guild_create(self._state, guild, session.intents))
+        joined = dispatches.guilds(self._state)
+        session.dispatch("READY", dispatches.ready(self._state, session.id, joined))
+        known = bool(session.intents & Intent.GUILD_PRESENCES)
+        for guild in joined:
+            whole = guilds.whole(self._state, guild, with_members=known)
+            session.take("GUILD_CREATE", whole | {"unavailable": False})
         if self._levers.identify_fails == "dropped":
             self.forget_sessions()
             connection.close(CloseCode.UNKNOWN_ERROR, "Dropped by a lever.")

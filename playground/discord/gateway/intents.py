@@ -56,6 +56,8 @@ def wanted(intents: Intent, kind: str, data: Json) -> bool:
     """Whether a session with these intents gets this event."""
     if kind in _ALWAYS:
         return True
+    if kind == "GUILD_MEMBER_UPDATE" and data["user"].get("bot"):  # the bot itself, of which it is always told
+        return bool(intents & Intent.GUILDS)
     in_guild = "guild_id" in data or kind.startswith("GUILD_")
     for beginning, guild, direct in _NEEDED:
         if kind.startswith(beginning):

@@ -4,20 +4,28 @@ import { $, h, nameOf } from "./dom.js";
 import { Composer } from "./composer.js";
 import { isEphemeral, isNotice } from "./message.js";
 import { MessageList } from "./messages.js";
-import { openModal } from "./modal.js";
+import { Members } from "./members.js";
+import { openMenu } from "./menu.js";
+import { askForText, openModal } from "./modal.js";
 import { PromptPanel } from "./prompt.js";
 import { knownThings } from "./slash.js";
 import { Sidebar } from "./sidebar.js";
 import { Socket } from "./socket.js";
 import { Typing } from "./typing.js";
-import { showAppMenu, showNotice } from "./notices.js";
+import { showNotice } from "./notices.js";
 
 const MESSAGE_COMMAND = 3;
 const MODAL_SUBMIT = 5;
 const AUTOCOMPLETE = 4;
 
-const state = { me: null, people: [], bot: null, online: false, guild: null, channels: [], channel: null, commands: [], mayDelete: false };
+const state = {
+  me: null, people: [], bot: null, online: false, guilds: [], guildId: null, channels: [], channel: null, commands: [],
+  /** Where one is, or was before one looked into direct messages. */
+  get guild() { return this.guilds.find(({ id }) => id === this.guildId) ?? this.guilds[0]; },
+};
 const known = knownThings(state);
+/** The id of a channel to be opened as soon as it is there. */
+let wanted = null;
 
 const socket = new Socket(hear, connected);
 const actions = {
@@ -28,9 +36,10 @@ const actions = {
   dismiss: (message) => about(message, "delete"),
   jump: (id) => messages.jump(id),
   react: (message, emoji) => about(message, message.reactions.find((each) => each.emoji.name === emoji)?.me ? "unreact" : "react", { emoji }),
-  mayDelete: () => state.mayDelete,
+  mayDelete: () => state.channel.may_delete,
   appsFor: () => state.commands.filter((command) => command.type === MESSAGE_COMMAND),
-  showApps: (message, apps, button) => showAppMenu(apps, button, (app) => about(message, "menu", { name: app.name })),
+  runApp: (message, app) => about(message, "menu", { name: app.name }),
+  openMenu,
   use: (message, customId, values, control) => use(message, customId, values, control),
 };
 const messages = new MessageList(
@@ -51,6 +60,7 @@ const composer = new Composer(state, {
   fail: (sentence) => showNotice(sentence),
 });
 const sidebar = new Sidebar(state, open);
+const members = new Members(state, (guild, user, roles) => socket.ask("roles", { guild, user, roles }).catch(fail));
 const typing = new Typing(state);
 const prompt = new PromptPanel((channel) => socket.ask("prompt", { channel }));
 
@@ -68,8 +78,9 @@ async function use(message, customId, values, control) {
 
 async function open(channel) {
   state.channel = channel;
+  state.guildId = channel.guild_id ?? state.guildId;
   location.hash = channel.id;
-  sidebar.show();
+  showPlaces();
   composer.show();
   typing.clear();
   prompt.follow(channel);
@@ -81,7 +92,6 @@ async function open(channel) {
     socket.ask("history", { channel: channel.id }), socket.ask("commands", { channel: channel.id })]);
   if (state.channel.id !== channel.id) return;
   state.commands = commands;
-  state.mayDelete = history.may_delete;
   messages.show(history, beginning(channel));
   history.typing.forEach((id) => typing.start(id));
 }
@@ -113,9 +123,15 @@ function hear(kind, data) {
     case "INTERACTION_UPDATE": progress(data); break;
     case "PROMPT": prompt.show(data); break;
     case "CHANNELS": channels(data); break;
-    case "COMMANDS_UPDATE": here("commands").then((commands) => { state.commands = commands; }, fail); break;
+    case "GUILDS": state.guilds = data; learnCommands(); break; // CHANNELS follows, and shows both
+    case "COMMANDS_UPDATE": learnCommands(); break;
     case "BOT_STATUS": state.online = data.online; showBotStatus(); break;
   }
+}
+
+/** Which there are, and which this person is offered here. */
+function learnCommands() {
+  here("commands").then((commands) => { state.commands = commands; }, fail);
 }
 
 function elsewhere(kind, data) {
@@ -132,22 +148,28 @@ function welcome(data) {
 /** Where one was, also after a break or as somebody else, whose direct messages are others. */
 function sameChannel(before) {
   if (before && !before.name) return state.channels.find(({ name }) => !name);
-  const wanted = before?.id ?? location.hash.slice(1);
-  return state.channels.find(({ id }) => id === wanted) ?? state.channels[0];
+  const same = before?.id ?? location.hash.slice(1);
+  return state.channels.find(({ id }) => id === same) ?? state.channels[0];
 }
 
 function showBotStatus() {
   $("status").hidden = state.online;
   $("status").textContent = state.online ? "" : `${nameOf(state.bot)} is offline.`;
+  showPlaces();
+}
+
+function showPlaces() {
   sidebar.show();
+  members.show();
 }
 
 function channels(list) {
   state.channels = list;
+  if (openWanted()) return;
   const same = list.find(({ id }) => id === state.channel.id);
   if (!same) return open(list[0]).catch(fail);
   state.channel = same;
-  sidebar.show();
+  showPlaces();
 }
 
 /** The event counts reactions as the bot sees them; ours are kept. What has not been loaded is not shown. */
@@ -178,6 +200,23 @@ function progress({ state: now, type, modal, source_message_id: source }) {
   else item?.querySelector(".components")?.append(h("p", { class: "problem", role: "alert" }, "This interaction failed"));
 }
 
+/** A new server, which the bot joins: where one sees what it says first. */
+async function found(name) {
+  wanted = (await socket.ask("found", { name })).channel_id;
+  openWanted();
+}
+
+/** The answer may come before the channel is told of. */
+function openWanted() {
+  const channel = state.channels.find(({ id }) => id === wanted);
+  if (!channel) return false;
+  wanted = null;
+  open(channel).catch(fail);
+  return true;
+}
+
+$("found").addEventListener("click", () => askForText("Add Mnemo to a new server", "Server name",
+  "You own it, everyone here is in it, and Mnemo joins it at once.", (name) => found(name).catch(fail)));
 $("drawer").addEventListener("click", () => sidebar.toggleDrawer());
 document.addEventListener("keydown", (event) => {
   const typed = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;

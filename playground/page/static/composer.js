@@ -1,6 +1,7 @@
 // Where one writes: the text with its suggestions, whom one speaks as, what one answers or edits, files, commands.
 
 import { $, avatar, h, icon, nameOf } from "./dom.js";
+import { encoded, upload } from "./files.js";
 import { Popup } from "./popup.js";
 import { callable, CommandForm, knownThings, matching } from "./slash.js";
 
@@ -8,6 +9,7 @@ const LONGEST = 4000;
 const SHOW_REST_FROM = 3800;
 const TYPING_EVERY_MS = 8000;
 const LARGEST_FILE = 8 * 1024 * 1024;
+const MOST_FILES = 10;
 const PLUS = "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6Z";
 const CLOSE = "M18.3 5.7 12 12l6.3 6.3-1.4 1.4L10.6 13.4 4.3 19.7 2.9 18.3 9.2 12 2.9 5.7 4.3 4.3l6.3 6.3 6.3-6.3Z";
 
@@ -31,12 +33,28 @@ export class Composer {
     this.picker = h("input", { type: "file", multiple: true, hidden: true, on: { change: () => { this.#attach(this.picker.files); this.picker.value = ""; } } });
     this.rest = h("span", { class: "rest", "aria-live": "polite" });
     this.bar = h("div", { class: "bar", hidden: true });
-    this.pending = h("div", { class: "pending", hidden: true });
+    this.pending = h("ul", { class: "pending", "aria-label": "Files to send", hidden: true });
     this.box = h("form", { class: "box", on: { submit: (event) => { event.preventDefault(); this.#send(); } } },
       h("label", { class: "speaker" }, this.face, this.speaker),
       h("button", { type: "button", class: "icon", "aria-label": "Attach files", title: "Attach files", on: { click: () => this.picker.click() } }, icon(PLUS)),
       this.picker, this.text, this.rest);
     $("composer").append(this.popup.element, this.bar, this.pending, this.box);
+    this.#takeDrops(document.querySelector("main"));
+  }
+
+  /** Files that are dragged over the channel are attached where they are let go. */
+  #takeDrops(area) {
+    const isFile = (event) => event.dataTransfer.types.includes("Files");
+    const show = (yes) => { $("drop").hidden = !yes; };
+    area.addEventListener("dragover", (event) => { if (isFile(event)) { event.preventDefault(); show(true); } });
+    area.addEventListener("dragleave", (event) => { if (!area.contains(event.relatedTarget)) show(false); });
+    area.addEventListener("drop", (event) => {
+      if (!isFile(event)) return;
+      event.preventDefault();
+      show(false);
+      this.#attach(event.dataTransfer.files);
+      this.focus();
+    });
   }
 
   /** The channel or the speaker changed: keep what was being written there, bring back what was being written here. */
@@ -50,9 +68,12 @@ export class Composer {
     const key = `${me.id} ${channel.id}`;
     if (key === this.place) return;
     this.#leaveCommand();
-    this.#drafts.set(this.place, this.text.value);
+    this.#drafts.set(this.place, { text: this.text.value, files: this.#files });
     this.place = key;
-    this.#clear(this.#drafts.get(key) ?? "");
+    const { text, files } = this.#drafts.get(key) ?? { text: "", files: [] };
+    this.#files = files;
+    this.#showFiles();
+    this.#clear(text);
   }
 
   focus() { this.text.focus(); }
@@ -160,6 +181,7 @@ export class Composer {
   #attach(files) {
     for (const file of files) {
       if (file.size > LARGEST_FILE) this.actions.fail(`${file.name} is larger than 8 MB.`);
+      else if (this.#files.length === MOST_FILES) this.actions.fail(`A message has up to ${MOST_FILES} files.`);
       else this.#files.push(file);
     }
     this.#showFiles();
@@ -167,8 +189,10 @@ export class Composer {
 
   #showFiles() {
     this.pending.hidden = !this.#files.length;
-    this.pending.replaceChildren(...this.#files.map((file) => h("button", { type: "button", class: "chip", title: "Remove",
-      "aria-label": `Remove ${file.name}`, on: { click: () => { this.#files = this.#files.filter((each) => each !== file); this.#showFiles(); } } }, `${file.name} ✕`)));
+    this.pending.replaceChildren(...this.#files.map((file) => upload(file, () => {
+      this.#files = this.#files.filter((each) => each !== file);
+      this.#showFiles();
+    })));
   }
 
   #suggest() {
@@ -223,10 +247,3 @@ export class Composer {
 }
 
 const asWord = (text) => new RegExp(`(?<![\\p{L}\\p{N}_])${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_-])`, "gu");
-
-async function encoded(file) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const chunks = [];
-  for (let at = 0; at < bytes.length; at += 0x8000) chunks.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
-  return { filename: file.name, type: file.type || "application/octet-stream", base64: btoa(chunks.join("")) };
-}

@@ -2,15 +2,17 @@
 
 import { avatar, clockTime, friendlyTime, fullTime, h, icon, nameOf, wordTimes } from "./dom.js";
 import { componentTree } from "./components.js";
+import { attachment } from "./files.js";
 
 const FLAGS = { ephemeral: 1 << 6, loading: 1 << 7, componentsV2: 1 << 15 };
 const TYPES = { threadCreated: 18, reply: 19, contextMenu: 23 };
-const WRITING_MARK = "▌";
+/** The bot's mark behind a text that goes on; what Markdown has open there is closed behind it. */
+const WRITING = /▌[\s`*_~|]*$/;
 const ICONS = {
   reply: "M10 8V4L2 11.5 10 19v-4.2c5.5 0 9.3 1.8 12 5.7-1-5.7-4-11.4-12-12.5Z",
   edit: "M3 17.2V21h3.8L17.9 9.9l-3.8-3.8ZM20.7 7a1 1 0 0 0 0-1.4l-2.3-2.3a1 1 0 0 0-1.4 0l-1.8 1.8 3.7 3.7Z",
   remove: "M6 19a2 2 0 0 0 2 2h8a2 2 0 0 0 2-2V7H6ZM19 4h-3.5l-1-1h-5l-1 1H5v2h14Z",
-  apps: "M5 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4Zm7 0a2 2 0 1 0 0 4 2 2 0 0 0 0-4Zm7 0a2 2 0 1 0 0 4 2 2 0 0 0 0-4Z",
+  more: "M5 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4Zm7 0a2 2 0 1 0 0 4 2 2 0 0 0 0-4Zm7 0a2 2 0 1 0 0 4 2 2 0 0 0 0-4Z",
   eye: "M12 5C6 5 2 12 2 12s4 7 10 7 10-7 10-7-4-7-10-7Zm0 11a4 4 0 1 1 0-8 4 4 0 0 1 0 8Zm0-2a2 2 0 1 0 0-4 2 2 0 0 0 0 4Z",
 };
 /** What Discord itself says, in its author's name. */
@@ -18,8 +20,10 @@ const NOTICES = { [TYPES.threadCreated]: (message) => `started a thread: ${messa
 const EMOJI_ONLY = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f|\s){1,40}$/u;
 
 export const isEphemeral = (message) => Boolean(message.flags & FLAGS.ephemeral);
+/** Its attachments are shown where the layout has a place for them. */
+const isLayout = (message) => Boolean(message.flags & FLAGS.componentsV2);
 export const isNotice = (message) => message.type in NOTICES;
-export const isWriting = (message) => message.content.endsWith(WRITING_MARK);
+export const isWriting = (message) => WRITING.test(message.content);
 
 /** Whether a message shows its author even below another one by the same. */
 export const startsAnew = (message) =>
@@ -77,7 +81,7 @@ function contents(message, actions) {
   return [
     text(message),
     ...message.embeds.map(embed),
-    ...message.attachments.map(attachment),
+    ...(isLayout(message) ? [] : message.attachments.map(attachment)),
     componentTree(message, actions),
     reactions(message, actions),
     ...ephemeralNote(message, actions),
@@ -121,15 +125,6 @@ function link(url, label) {
   return isWebLink(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : label;
 }
 
-function attachment(file) {
-  if (file.content_type?.startsWith("image/")) {
-    return h("a", { href: file.path, target: "_blank", rel: "noopener" },
-      h("img", { class: "picture", src: file.path, alt: file.description ?? file.filename }));
-  }
-  return h("p", { class: "file" }, h("a", { href: file.path, download: file.filename }, file.filename),
-    h("small", {}, `${file.size.toLocaleString()} bytes`));
-}
-
 function reactions(message, actions) {
   if (!message.reactions?.length) return null;
   return h("div", { class: "reactions", role: "group", "aria-label": "Reactions" }, ...message.reactions.map((each) =>
@@ -143,15 +138,33 @@ function ephemeralNote(message, actions) {
   return [h("p", { class: "only-you" }, icon(ICONS.eye), "Only you can see this · ", dismiss)];
 }
 
+/** What can be done with a message, for its menu: those commands of the bot that are for messages among it. */
+export function menuOf(message, me, actions) {
+  const own = message.author.id === me.id;
+  const apps = actions.appsFor().map((app) => ({ label: app.name, take: () => actions.runApp(message, app) }));
+  return [
+    { label: "Reply", take: () => actions.reply(message) },
+    own && { label: "Edit Message", take: () => actions.edit(message) },
+    message.content && { label: "Copy Text", take: () => navigator.clipboard.writeText(message.content) },
+    apps.length > 0 && { label: "Apps", items: apps },
+    ...(own || actions.mayDelete() ? [null, { label: "Delete Message", isDangerous: true, take: () => actions.remove(message) }] : []),
+  ].filter((item) => item !== false && item !== "");
+}
+
+export const hasMenu = (message) => !isEphemeral(message) && !isNotice(message);
+
 function toolbar(message, me, actions) {
-  if (isEphemeral(message) || isNotice(message)) return [];
+  if (!hasMenu(message)) return [];
   const tool = (name, label, action) =>
     h("button", { type: "button", title: label, "aria-label": label, on: { click: action } }, icon(ICONS[name]));
   const own = message.author.id === me.id;
-  const apps = actions.appsFor(message);
+  const more = (event) => {
+    const { left, bottom } = event.currentTarget.getBoundingClientRect();
+    actions.openMenu(menuOf(message, me, actions), { x: left, y: bottom });
+  };
   return [h("div", { class: "toolbar", role: "group", "aria-label": "Message actions" },
     tool("reply", "Reply", () => actions.reply(message)),
     own && tool("edit", "Edit", () => actions.edit(message)),
-    (own || actions.mayDelete(message)) && tool("remove", "Delete", () => actions.remove(message)),
-    apps.length > 0 && tool("apps", "Apps", (event) => actions.showApps(message, apps, event.currentTarget)))];
+    (own || actions.mayDelete()) && tool("remove", "Delete", () => actions.remove(message)),
+    tool("more", "More", more))];
 }

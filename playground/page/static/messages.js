@@ -1,7 +1,7 @@
 // The list of messages of one channel: in order, grouped, divided by day, kept at its end while one looks there.
 
 import { $, dayName, h, sameDay } from "./dom.js";
-import { fill, isEphemeral, isNotice, startsAnew } from "./message.js";
+import { fill, hasMenu, isEphemeral, isNotice, menuOf, startsAnew } from "./message.js";
 
 const GROUP_MS = 7 * 60 * 1000;
 const NEAR_END_PX = 60;
@@ -22,6 +22,7 @@ export class MessageList {
     this.#scroll.addEventListener("scroll", () => this.#scrolled());
     this.#list.addEventListener("click", revealSpoiler);
     this.#list.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") revealSpoiler(event); });
+    this.#list.addEventListener("contextmenu", (event) => this.#openMenu(event));
     this.#list.addEventListener("load", () => this.#stick(), { capture: true });
     new ResizeObserver(() => this.#stick()).observe(this.#scroll);
     $("newest").addEventListener("click", () => this.toEnd());
@@ -77,6 +78,15 @@ export class MessageList {
   toEnd() {
     this.#atEnd = true;
     this.#stick();
+  }
+
+  /** Links and pictures keep the browser's own menu. */
+  #openMenu(event) {
+    const message = this.get(event.target.closest(".message")?.dataset.id);
+    if (!message || !hasMenu(message) || event.target.closest("a, img")) return;
+    event.preventDefault();
+    const { me, actions } = this.context;
+    actions.openMenu(menuOf(message, me, actions), { x: event.clientX, y: event.clientY });
   }
 
   #put(message) {

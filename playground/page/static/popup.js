@@ -2,15 +2,18 @@
 
 import { h } from "./dom.js";
 
+let count = 0;
+
 export class Popup {
   #choices = [];
   #active = 0;
 
+  #id = `popup-${++count}`;
+
   /** `field` keeps the focus; the list only says which option is active. */
-  constructor(field) {
+  constructor(field = null) {
     this.field = field;
-    this.element = h("ul", { id: "popup", role: "listbox", "aria-label": "Suggestions", hidden: true });
-    field.setAttribute("aria-controls", "popup");
+    this.element = h("ul", { id: this.#id, class: "popup", role: "listbox", "aria-label": "Suggestions", hidden: true });
   }
 
   get isOpen() { return !this.element.hidden; }
@@ -20,11 +23,12 @@ export class Popup {
     this.#choices = choices;
     this.#active = 0;
     this.element.hidden = choices.length === 0;
+    this.field?.setAttribute("aria-controls", this.#id);
     this.element.replaceChildren(h("li", { class: "heading", role: "presentation" }, heading),
-      ...choices.map(({ content, take }, index) => h("li", { role: "option", id: `choice-${index}`,
+      ...choices.map(({ content, take }, index) => h("li", { role: "option", id: `${this.#id}-${index}`,
         on: { pointerenter: () => this.#activate(index), pointerdown: (event) => event.preventDefault(), click: take } }, ...content)));
     if (this.isOpen) this.#activate(0);
-    else this.field.removeAttribute("aria-activedescendant");
+    else this.field?.removeAttribute("aria-activedescendant");
   }
 
   close() { this.offer("", []); }

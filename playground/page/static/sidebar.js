@@ -1,4 +1,4 @@
-// Where one is and who is there: the rail, the channels, oneself, the members.
+// Where one is: the rail of servers, the channels, oneself.
 
 import { $, avatar, h, icon, nameOf } from "./dom.js";
 
@@ -11,30 +11,29 @@ const ICONS = {
 
 export class Sidebar {
   #unread = new Map();
-  #lastOfGuild = null;
+  /** By server: the channel in which one was last. */
+  #last = new Map();
 
   /** `open(channel)` is called for the channel that is chosen. */
   constructor(state, open) {
     this.state = state;
     this.open = (channel) => { this.toggleDrawer(false); open(channel); };
     $("home").addEventListener("click", () => this.open(this.#direct()));
-    $("guild").addEventListener("click", () => this.open(this.#lastOfGuild ?? this.state.channels[0]));
     $("scroll").addEventListener("pointerdown", () => this.toggleDrawer(false));
   }
 
   /** Draw everything anew. */
   show() {
-    const { guild, channel, channels, me } = this.state;
+    const { guild, guilds, channel, channels, me } = this.state;
     this.#unread.delete(channel.id);
-    if (channel.type !== DM) this.#lastOfGuild = channel;
+    if (channel.guild_id) this.#last.set(channel.guild_id, channel.id);
     $("guild-name").textContent = guild.name;
-    this.#server($("guild"), channel.type !== DM, guild.name, initials(guild.name));
+    $("guilds").replaceChildren(...guilds.map((each) => this.#server(each)));
     $("home").setAttribute("aria-current", String(channel.type === DM));
-    const rooms = channels.filter(({ type }) => type !== DM);
+    const rooms = channels.filter(({ guild_id: id }) => id === guild.id);
     const direct = channels.filter(({ type }) => type === DM);
     $("channels").replaceChildren(...this.#section("Text channels", rooms), ...this.#section("Direct messages", direct));
     $("me").replaceChildren(avatar(me, "small"), h("div", {}, h("b", {}, nameOf(me)), h("small", {}, me.username)));
-    this.#members();
   }
 
   /** Something was said in a channel that is not open. */
@@ -51,11 +50,13 @@ export class Sidebar {
 
   #direct() { return this.state.channels.find(({ type }) => type === DM); }
 
-  #server(button, current, label, content) {
-    button.textContent = content;
-    button.title = label;
-    button.setAttribute("aria-label", label);
-    button.setAttribute("aria-current", String(current));
+  #server(guild) {
+    const rooms = this.state.channels.filter(({ guild_id: id }) => id === guild.id);
+    const isHere = this.state.channel.guild_id === guild.id;
+    const isUnread = !isHere && rooms.some(({ id }) => this.#unread.has(id));
+    const go = () => this.open(rooms.find(({ id }) => id === this.#last.get(guild.id)) ?? rooms[0]);
+    return h("button", { type: "button", class: isUnread ? "server unread" : "server", title: guild.name, "aria-label": guild.name,
+      "aria-current": String(isHere), disabled: rooms.length === 0, on: { click: go } }, initials(guild.name));
   }
 
   #section(heading, channels) {
@@ -70,18 +71,6 @@ export class Sidebar {
     const name = channel.type === DM ? nameOf(this.state.bot) : channel.name;
     return h("button", { type: "button", class: classes, "aria-current": channel.id === this.state.channel.id ? "page" : null,
       on: { click: () => this.open(channel) } }, sign, h("span", {}, name), pings > 0 && h("b", { class: "pings", "aria-label": `${pings} mentions` }, String(pings)));
-  }
-
-  #members() {
-    const { people, bot, online } = this.state;
-    const entry = (user, here) => h("li", { class: here ? "" : "offline" },
-      h("span", { class: "face" }, avatar(user, "small"), h("i", { class: here ? "presence online" : "presence" })),
-      h("span", { class: user.bot ? "author bot" : "author" }, nameOf(user)), user.bot && h("span", { class: "badge" }, "APP"),
-      h("span", { class: "hidden" }, here ? "online" : "offline"));
-    const group = (heading, entries) => (entries.length ? [h("h3", {}, `${heading} — ${entries.length}`), h("ul", {}, ...entries)] : []);
-    const here = people.map((user) => entry(user, true));
-    $("members").replaceChildren(
-      ...group("Online", online ? [...here, entry(bot, true)] : here), ...group("Offline", online ? [] : [entry(bot, false)]));
   }
 }
 

@@ -1,6 +1,8 @@
 // Slash commands: what of the synced commands fits what is typed, and the form for one command's options.
 
-import { $, h, nameOf } from "./dom.js";
+import { avatar, h, nameOf } from "./dom.js";
+import { encoded } from "./files.js";
+import { Popup } from "./popup.js";
 
 const OPTION = { subcommand: 1, group: 2, string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
 const SLASH = 1;
@@ -27,94 +29,109 @@ export function matching(commands, typed) {
 /** The form in which one command is filled in. `run(path, options)` sends it, `cancel()` leaves it. */
 export class CommandForm {
   #fields = new Map();
+  #timer = 0;
 
   constructor(command, { known, complete, run, cancel }) {
     this.command = command;
     this.complete = complete;
     this.known = known;
-    this.element = h("form", { class: "command", "aria-label": `/${command.path}`,
-      on: { submit: (event) => { event.preventDefault(); run(command.path, this.#values()); },
-        keydown: (event) => { if (event.key === "Escape") cancel(); } } },
-    h("b", { class: "path" }, `/${command.path}`),
-    ...command.options.map((option) => this.#chip(option)),
-    h("span", { class: "grow" }),
-    h("button", { type: "button", class: "link", on: { click: cancel } }, "Cancel"),
-    h("button", { class: "button primary" }, "Run"));
+    this.popup = new Popup();
+    const submit = async (event) => { event.preventDefault(); run(command.path, await this.#values()); };
+    const key = (event) => { if (!this.popup.takeKey(event) && event.key === "Escape") cancel(); };
+    this.element = h("form", { class: "command", "aria-label": `/${command.path}`, on: { submit, keydown: key } },
+      this.popup.element,
+      h("b", { class: "path" }, `/${command.path}`),
+      ...command.options.map((option) => this.#chip(option)),
+      h("span", { class: "grow" }),
+      h("button", { type: "button", class: "link", on: { click: cancel } }, "Cancel"),
+      h("button", { class: "button primary" }, "Run"));
   }
 
   focus() {
-    (this.element.querySelector("input, select") ?? this.element.querySelector("button.primary")).focus();
+    (this.element.querySelector("input") ?? this.element.querySelector("button.primary")).focus();
   }
 
   #chip(option) {
-    const field = this.#field(option);
+    const field = option.type === OPTION.attachment ? h("input", { type: "file" }) : this.#input(option);
     field.required = Boolean(option.required);
     field.title = option.description;
     this.#fields.set(option, field);
-    return h("label", { class: "chip" }, h("span", {}, option.name), field);
-  }
-
-  #field(option) {
-    const pick = (pairs) => h("select", {}, h("option", { value: "" }, option.required ? "Choose…" : "—"),
-      ...pairs.map(([value, label]) => h("option", { value: String(value) }, label)));
-    if (option.choices?.length) return pick(option.choices.map(({ value, name }) => [value, name]));
-    switch (option.type) {
-      case OPTION.boolean: return pick([["true", "True"], ["false", "False"]]);
-      case OPTION.user: case OPTION.mentionable: return pick(this.known.users().map(({ id, name }) => [id, name]));
-      case OPTION.channel: return pick(this.known.channels().map(({ id, name }) => [id, `#${name}`]));
-      case OPTION.role: return pick(this.known.roles().map(({ id, name }) => [id, name]));
-      default: return this.#input(option);
-    }
+    return h("label", { class: option.required ? "chip needed" : "chip" }, h("span", {}, option.name), field);
   }
 
   #input(option) {
-    const isNumber = option.type === OPTION.integer || option.type === OPTION.number;
-    const input = h("input", { type: isNumber && !option.autocomplete ? "number" : "text", autocomplete: "off",
+    const isNumber = [OPTION.integer, OPTION.number].includes(option.type) && !option.autocomplete && !option.choices?.length;
+    const input = h("input", { type: isNumber ? "number" : "text", autocomplete: "off",
       placeholder: option.description, min: text(option.min_value), max: text(option.max_value),
       minlength: text(option.min_length), maxlength: text(option.max_length),
       step: option.type === OPTION.number ? "any" : null });
-    if (!option.autocomplete) return input;
-    let timer = 0;
-    const suggest = () => { clearTimeout(timer); timer = setTimeout(() => this.#suggest(option, input), TYPING_PAUSE_MS); };
-    input.addEventListener("input", suggest);
-    input.addEventListener("focus", suggest);
+    const given = this.#given(option);
+    if (given) input.offered = new Map(given.map(({ name, value }) => [name, value]));
+    if (!given && !option.autocomplete) return input;
+    const suggest = given ? () => this.#offer(option, input, fitting(given, input.value))
+      : () => { clearTimeout(this.#timer); this.#timer = setTimeout(() => this.#ask(option, input), TYPING_PAUSE_MS); };
+    for (const event of ["input", "focus", "click"]) input.addEventListener(event, suggest);
+    input.addEventListener("blur", () => this.popup.close());
+    if (given) input.addEventListener("change", () => input.setCustomValidity(input.value && !input.offered.has(input.value) ? "Pick one from the list." : ""));
     return input;
   }
 
-  /** The choice that a suggestion shows by its name is sent by its value, which is kept beside it. */
-  async #suggest(option, input) {
-    const choices = await this.complete(this.command.path, option.name, this.#values({ partial: true }));
-    const list = $("suggestions") ?? document.body.appendChild(h("datalist", { id: "suggestions" }));
-    list.replaceChildren(...choices.map(({ name }) => h("option", { value: name })));
-    input.setAttribute("list", "suggestions");
-    input.suggested = new Map(choices.map(({ name, value }) => [name, value]));
+  /** What there is to pick from, if it is known beforehand: `{ name, value, sign }`. */
+  #given(option) {
+    const named = (things, mark) => things.map(({ id, name }) => ({ name: `${mark}${name}`, value: id }));
+    const people = () => this.known.users().map(({ id, name, user }) => ({ name, value: id, sign: avatar(user, "small") }));
+    if (option.choices?.length) return option.choices;
+    switch (option.type) {
+      case OPTION.boolean: return [{ name: "True", value: true }, { name: "False", value: false }];
+      case OPTION.user: return people();
+      case OPTION.role: return named(this.known.roles(), "@");
+      case OPTION.mentionable: return [...people(), ...named(this.known.roles(), "@")];
+      case OPTION.channel: return named(this.known.channels(), "#");
+      default: return null;
+    }
   }
 
-  #values({ partial = false } = {}) {
+  #offer(option, input, choices) {
+    if (document.activeElement !== input) return;
+    const take = (name) => { input.value = name; input.setCustomValidity(""); this.popup.close(); };
+    this.popup.field = input;
+    this.popup.offer(option.description, choices.map(({ name, sign }) => ({ content: [sign?.cloneNode(true), h("b", {}, name)], take: () => take(name) })));
+  }
+
+  /** The choice that a suggestion shows by its name is sent by its value, which is kept beside it. */
+  async #ask(option, input) {
+    const choices = await this.complete(this.command.path, option.name, await this.#values({ partial: option }));
+    input.offered = new Map(choices.map(({ name, value }) => [name, value]));
+    this.#offer(option, input, choices);
+  }
+
+  async #values({ partial = null } = {}) {
     const values = {};
     for (const [option, field] of this.#fields) {
       const typed = field.value.trim();
       if (typed === "") continue;
-      values[option.name] = partial ? typed : converted(option, field.suggested?.get(typed) ?? typed);
+      if (option.type !== OPTION.attachment) values[option.name] = option === partial ? typed : converted(option, field.offered?.get(typed) ?? typed);
+      else if (!partial) values[option.name] = await encoded(field.files[0]);
     }
     return values;
   }
 }
 
+const fitting = (choices, typed) => {
+  const exact = choices.some(({ name }) => name === typed);
+  return choices.filter(({ name }) => exact || name.toLowerCase().includes(typed.trim().toLowerCase()));
+};
+
 const text = (value) => (value === undefined || value === null ? null : String(value));
 
-function converted(option, value) {
-  if (option.type === OPTION.boolean) return value === "true";
-  if (option.type === OPTION.integer || option.type === OPTION.number) return Number(value);
-  return value;
-}
+const converted = (option, value) => ([OPTION.integer, OPTION.number].includes(option.type) ? Number(value) : value);
 
 /** What forms and menus offer, out of the page's state. */
 export function knownThings(state) {
-  const everyone = () => [...state.people, state.bot];
+  const everyone = () => [...state.people, state.bot].filter(({ id }) => state.guild.members.some((member) => member.id === id));
   return {
-    users: () => everyone().map((user) => ({ id: user.id, name: nameOf(user) })),
-    channels: () => state.channels.filter((channel) => channel.name).map(({ id, name }) => ({ id, name })),
+    users: () => everyone().map((user) => ({ id: user.id, name: nameOf(user), user })),
+    channels: () => state.channels.filter((channel) => channel.guild_id === state.guild.id),
     roles: () => state.guild.roles.map(({ id, name }) => ({ id, name: name.replace(/^@/, "") })),
   };
 }

@@ -27,7 +27,7 @@ async def test_ready_brings_the_guild_and_what_is_in_it(
     assert (guild.name, guild.member_count) == ("Mnemo Playground", 4)
     assert {channel.name for channel in guild.text_channels} == {"general", "random"}
     assert [thread.name for thread in guild.threads] == ["a-thread"]
-    assert {role.name for role in guild.roles} == {"@everyone", "Mnemo", "Admin"}
+    assert {role.name for role in guild.roles} == {"@everyone", "Mnemo", "Admin", "Moderator"}
     assert [member.id for member in guild.members] == [world.bot_id]
     [found] = await guild.query_members("nem")
     assert found.id == nemo

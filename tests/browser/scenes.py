@@ -1,0 +1,145 @@
+"""What is to be seen in the pictures of ``docs/images``: one function a scene, named as its file.
+
+A scene gets a :class:`Person` on the page of a fresh run of play and leaves the page as it is to be pictured. It returns the
+element to take, None for the whole page. ``pictures.py`` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.page_of_play import Person
+
+Scene = Callable[[Person], Locator | None]
+
+#: The little model writes as fast as a large one.
+_WRITTEN_MS = 60_000
+
+#: By the name of the file.
+SCENES: dict[str, Scene] = {}
+
+
+def scene(name: str) -> Callable[[Scene], Scene]:
+    """Make a function the scene of ``docs/images/NAME.png``."""
+
+    def keep(show: Scene) -> Scene:
+        SCENES[name] = show
+        return show
+
+    return keep
+
+
+#: A small budget, and a talk long enough that its beginning is summarized, and is recalled when it matters.
+BUDGET = "1900"
+TALK = (
+    "Hello!",
+    "My swimming lessons are on Tuesday at 4 pm, at the drop-off.",
+    "Mr. Ray takes the whole class to see the coral nursery on Friday. Everybody brings lunch, a buddy and a note from home; "
+    "Pearl forgot hers the last time and had to wait at the gate with Sheldon, who sneezed all morning.",
+    "Squirt the turtle has moved into the East Australian Current with his father Crush, who is a hundred and fifty and still "
+    "young. They send greetings to everybody, and they want to know who comes along for the summer.",
+    "Dory lost her shell collection somewhere near the wreck, and we looked for it the whole afternoon. We found an anchor, two "
+    "bottles and a very old map, but not one shell. She was happy with the map.",
+    "Bruce says that fish are friends, not food. Chum did not look so sure about it at the last meeting, and Anchor brought no "
+    "snack at all, so that everybody went home early and a little hungry.",
+    "Grandma's anemone needs to be brushed every evening before the tide turns. She likes the soft brush, not the one made of a "
+    "sea urchin, and a story afterwards, best the one about the barracuda.",
+    "Gill has a new plan for the aquarium: the filter, the pebble, the window, and then a long roll across the street. Bloat "
+    "wants to wait for a day with rain, Gurgle does not want to touch anything.",
+    "Marlin told the joke about the sea cucumber again at the reef party. Nobody knows how it ends, because he always stops in "
+    "the middle and begins to explain what a mollusk is.",
+    "The tank gang counted the bubbles on Sunday: four hundred and twelve, which is a record. Bubbles himself says that it was "
+    "only four hundred and eleven, because one was his own sneeze.",
+    "Jacques has cleaned the whole castle, even the tower, and asks everybody to keep their sand outside. Deb agrees, and so "
+    "does Flo, who looks exactly like her and is never late for anything.",
+    "The dentist has a new net.",
+)
+
+
+@scene("play")
+def play(person: Person) -> None:
+    """Two people talk with the bot, with the panel of what the model would see beside them."""
+    page = person.page
+    person.become("Marlin")
+    person.run("/memory policy", tokens=BUDGET).get_by_role("button", name="Dismiss message").click()
+    page.get_by_role("button", name="What the model sees").click()
+    person.become("Nemo")
+    for text in TALK:
+        person.ask(f"@Mnemo {text}")
+    person.become("Marlin")
+    person.ask("@Mnemo When are the swimming lessons?")
+    expect(page.locator("#prompt-messages li").last).to_contain_text("Tuesday")
+    expect(page.locator("#prompt tr.empty")).to_have_count(0)
+
+
+@scene("code")
+def code(person: Person) -> Locator:
+    """A reply with code that goes on in a second message, the fence closed and opened again at the border."""
+    person.ask("@Mnemo The anemone stings everyone but us.")
+    person.say("@Mnemo Write me a long program as code, with all that you remember.")
+    expect(person.replies).to_have_count(3, timeout=_WRITTEN_MS)
+    expect(person.replies.last).to_have_attribute("aria-busy", "false", timeout=_WRITTEN_MS)
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.replies.last.scroll_into_view_if_needed()
+    person.page.locator("#scroll").evaluate("each => each.scrollTop -= 300")
+    return person.page.locator("main")
+
+
+@scene("channel")
+def channel(person: Person) -> Locator:
+    """The panel of a channel that has a persona and a mode of its own."""
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 900, "height": 1500})
+    panel = person.run("/channel")
+    person.pick(panel, "Reply mode", "listen: remember everything, answer what is said to me")
+    expect(person.ephemeral).to_contain_text("Reply mode: listen")
+    person.pick(person.ephemeral, "Persona", "Storyteller")
+    expect(person.ephemeral).to_contain_text("Persona: Storyteller")
+    return person.ephemeral
+
+
+@scene("server")
+def server(person: Person) -> Locator:
+    """Who may talk and reset in a server."""
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 900, "height": 1300})
+    panel = person.run("/server")
+    panel.get_by_role("button", name="Who may talk and reset").click()
+    expect(person.ephemeral).to_contain_text("Who may")
+    return person.ephemeral
+
+
+@scene("privacy-policy")
+def privacy_policy(person: Person) -> Locator:
+    """What is kept, where, how long, and who reads it."""
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.run("/privacy policy")
+    return person.ephemeral
+
+
+@scene("privacy-opt-out")
+def privacy_opt_out(person: Person) -> Locator:
+    """The question before an opt-out."""
+    person.ask(f"@Mnemo {TALK[1]}")
+    person.run("/privacy opt-out")
+    return person.ephemeral
+
+
+@scene("forget-this")
+def forget_this(person: Person) -> Locator:
+    """A message that was forgotten by its menu."""
+    person.ask(f"@Mnemo {TALK[1]}")
+    person.use_app(person.page.locator(".message").filter(has_text="swimming lessons").first, "Forget this")
+    person.ephemeral.wait_for()
+    return person.page.locator("main")
+
+
+@scene("memory-show")
+def memory_show(person: Person) -> Locator:
+    """What is remembered here."""
+    for text in TALK[:4]:
+        person.ask(f"@Mnemo {text}")
+    person.run("/memory show")
+    return person.page.locator("main")

@@ -1,0 +1,140 @@
+"""The second page of `/server`: who may talk, where, and who may reset; for those who may and those who may not."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+import simcord
+
+from tests.journeys.conftest import World
+from tests.journeys.governing import choose, controls, thread_in
+from tests.journeys.shown import text_of
+from tests.journeys.test_joining import invite
+
+NOT_YOU = "I may not talk with you in this server; whoever manages it can change that."
+NOT_HERE = "I may not talk in this channel."
+
+
+@pytest.fixture
+def coral(world: World) -> simcord.MemberActor:
+    """A member who manages the server."""
+    admins = world.guild.create_role("Admins", permissions=discord.Permissions(manage_guild=True))
+    return world.guild.add_member(world.env.create_user("Coral"), roles=[admins])
+
+
+async def who_may(world: World, coral: simcord.MemberActor) -> simcord.InteractionResult:
+    """Open the second page of the panel."""
+    shown = await coral.slash(world.channel, "server")
+    assert shown.response is not None
+    return await coral.click(shown.response.message, custom_id="mnemo:rules:page:access")
+
+
+async def said_by(world: World, who: simcord.MemberActor, channel: simcord.ChannelHandle | None = None) -> list[str]:
+    """What the bot answers to somebody who speaks to it."""
+    where = channel or world.channel
+    before = len(world.replies(where))
+    await who.send(where, f"{world.mention} Hello!")
+    return world.replies(where)[before:]
+
+
+async def test_everybody_may_at_first_and_there_is_a_way_back(world: World, coral: simcord.MemberActor) -> None:
+    shown = await who_may(world, coral)
+    assert "Everybody may talk with me in every channel" in text_of(shown)
+    assert len(controls(shown)) == 6
+    assert shown.response is not None
+    back = await coral.click(shown.response.message, custom_id="mnemo:rules:page:server")
+    assert "## This server" in text_of(back)
+
+
+async def test_who_is_blocked_is_told_once_and_never_answered_or_remembered(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    await choose(coral, await who_may(world, coral), "people:block", world.nemo)
+    assert await said_by(world, world.nemo) == [NOT_YOU]
+    assert await said_by(world, world.nemo) == []
+    assert len(await said_by(world, world.marlin)) == 1
+    assert NOT_YOU in text_of(await world.nemo.slash(world.channel, "help"))
+    found = text_of(await world.marlin.slash(world.channel, "memory search", query="Hello"))
+    assert "Nemo" not in found
+
+
+async def test_a_role_may_and_blocking_wins(world: World, coral: simcord.MemberActor) -> None:
+    fish, eels = world.guild.create_role("Fish"), world.guild.create_role("Eels")
+    dory = world.guild.add_member(world.env.create_user("Dory"), roles=[fish])
+    moray = world.guild.add_member(world.env.create_user("Moray"), roles=[fish, eels])
+    shown = await choose(coral, await who_may(world, coral), "people:allow", fish, world.marlin)
+    assert "Only whom you allow below may talk with me" in text_of(shown)
+    await choose(coral, shown, "people:block", eels)
+    assert len(await said_by(world, world.marlin)) == 1
+    assert await said_by(world, dory) != [NOT_YOU]
+    assert await said_by(world, moray) == [NOT_YOU]
+    assert await said_by(world, world.nemo) == [NOT_YOU]
+    shown = await choose(coral, await who_may(world, coral), "people:allow")
+    assert "Everybody may talk" in text_of(shown)
+    assert await said_by(world, world.nemo) != []
+
+
+async def test_channels_and_their_threads(world: World, coral: simcord.MemberActor) -> None:
+    other = world.guild.create_text_channel("other")
+    thread = await thread_in(world, other)
+    await choose(coral, await who_may(world, coral), "channel:allow", world.channel)
+    assert await said_by(world, world.nemo) != [NOT_HERE]
+    assert await said_by(world, world.nemo, other) == [NOT_HERE]
+    assert await said_by(world, world.nemo, thread) == [NOT_HERE]
+    await choose(coral, await who_may(world, coral), "channel:allow", world.channel, other)
+    assert len(await said_by(world, world.nemo, thread)) == 1
+    await choose(coral, await who_may(world, coral), "channel:block", world.channel)
+    assert await said_by(world, world.nemo) == [NOT_HERE]
+
+
+async def test_who_may_reset(world: World, coral: simcord.MemberActor) -> None:
+    await world.ask("My name is Nemo.")
+    assert "You need the permission" in text_of(await world.nemo.slash(world.channel, "memory reset"))
+    await choose(coral, await who_may(world, coral), "people:reset", world.nemo)
+    asked = await world.nemo.slash(world.channel, "memory reset")
+    assert "Forget the 2 messages" in text_of(asked)
+    assert asked.response is not None
+    await choose(coral, await who_may(world, coral), "people:reset")
+    refused = await world.nemo.click(asked.response.message, label="Start afresh")
+    assert "You need the permission" in text_of(refused)
+    assert "Forget the 2 messages" in text_of(await world.marlin.slash(world.channel, "memory reset"))
+
+
+async def test_what_was_deleted_is_told_of_and_left_out_by_choosing_anew(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    fish, other = world.guild.create_role("Fish"), world.guild.create_text_channel("other")
+    await choose(coral, await who_may(world, coral), "people:block", fish)
+    await choose(coral, await who_may(world, coral), "channel:block", other)
+    shown = await who_may(world, coral)
+    world.env.backend.delete_role(world.guild.id, fish.id)
+    world.env.backend.delete_channel(other.id)
+    await world.env.settle()
+    text = text_of(await who_may(world, coral))
+    assert "A role of this list was deleted; choose anew to leave it out." in text
+    assert "A channel of this list was deleted; choose anew to leave it out." in text
+    shown = await choose(coral, await who_may(world, coral), "people:block", world.nemo)
+    assert "A role of this list was deleted" not in text_of(shown)
+
+
+async def test_a_permission_that_is_gone_counts_at_the_click(world: World, coral: simcord.MemberActor) -> None:
+    shown = await who_may(world, coral)
+    world.env.backend.remove_member_role(world.guild.id, coral.id, world.guild.roles["Admins"].id)
+    refused = await choose(coral, shown, "people:block", world.nemo)
+    assert "You need the permission Manage Server for this." in text_of(refused)
+    assert await said_by(world, world.nemo) != [NOT_YOU]
+
+
+async def test_only_who_speaks_to_the_bot_is_told(world: World, coral: simcord.MemberActor) -> None:
+    await choose(world.marlin, await world.marlin.slash(world.channel, "channel"), "reply_mode", "all")
+    await choose(coral, await who_may(world, coral), "people:block", world.nemo)
+    await world.nemo.send(world.channel, "I talk to somebody else.")
+    assert world.replies() == []
+
+
+async def test_a_server_that_removes_the_bot_is_forgotten(world: World, coral: simcord.MemberActor) -> None:
+    await choose(coral, await who_may(world, coral), "people:block", world.nemo)
+    await choose(world.marlin, await world.marlin.slash(world.channel, "channel"), "persona", "Tutor")
+    await invite(world)
+    assert await said_by(world, world.nemo) != [NOT_YOU]
+    assert "**Persona**: own words · from the host" in text_of(await world.marlin.slash(world.channel, "channel"))

@@ -77,7 +77,7 @@ class Mnemo:
         if first or window.policy != policy.key:
             await store.move_window(turn, start=window.messages[first].position, policy=policy.key, look_back=0)
         outcome = Outcome("bench", "stop", 4_000, 0, self._talk.tokens(reply), 1.5)
-        await store.complete(turn, reply, outcome, first_chunk=reply)
+        await store.complete(turn, reply, outcome, first_chunk=reply, now=_NOW + number)
         noting = store.chunk_sent(turn, 0, _FIRST_NEW_REPLY + unique)
         finishing = store.finish(
             turn, author_id=99, author_name="Mnemo", tokens=self._talk.tokens(reply), now=_NOW + number

@@ -81,13 +81,16 @@ class Crowd:
     _waiting: dict[int, asyncio.Future[None]] = field(default_factory=dict)
 
     async def listen(self) -> None:
-        """Notice replies that stand there whole."""
+        """Notice replies that stand there whole, each once: later it may lose its buttons."""
         bot_id = str(self.world.bot_id)
+        whole: set[str] = set()
         with self.world.watch() as events:
             async for event in events:
                 if event.kind in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} and event.data["author"]["id"] == bot_id:
                     waiting = self._waiting.get(int(event.data["channel_id"]))
-                    if waiting and not waiting.done() and event.data["content"] == self.reply:
+                    is_new = event.data["id"] not in whole and event.data["content"] == self.reply
+                    if waiting and not waiting.done() and is_new:
+                        whole.add(event.data["id"])
                         waiting.set_result(None)
 
     async def talk(self, channel_id: int, turns: int, chance: random.Random) -> None:

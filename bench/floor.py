@@ -51,11 +51,9 @@ class _Noting(sqlite3.Connection):
         self._into = notes.written
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        if sql.startswith("PRAGMA"):
-            if "query_only" in sql:
-                self._into = self._notes.read
-        else:
-            self._into.append((sql, values))
+        if "query_only" in sql:
+            self._into = self._notes.read
+        self._into.append((sql, values))
         return super().execute(sql, values)
 
 

@@ -13,16 +13,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.brain import Myself
 from bot.calibration import Calibration
 from bot.client import Services
 from bot.conversation import Said
 from bot.memory.recall import THRESHOLD
-from bot.ports import ReplyEnd, Usage
+from bot.ports import Button, ReplyEnd, Usage
 from bot.prompt import ChatPrompt, Prompt
 from bot.runtime import compose
 from bot.settings import Settings
 from bot.tokens import TokenCounter
-from bot.turn import Myself
 from playground.model import brain
 from playground.model.reading import read_chat
 from storage import Store, open_store
@@ -127,12 +127,33 @@ class Nowhere:
         """Show nothing."""
         yield
 
-    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:  # noqa: ARG002 the port's
+    async def send(  # the port's arguments, all of them
+        self,
+        text: str,  # noqa: ARG002
+        *,
+        nonce: str,  # noqa: ARG002
+        reply_to: int | None,  # noqa: ARG002
+        ping: int | None,  # noqa: ARG002
+        buttons: Sequence[Button] = (),  # noqa: ARG002
+        file: str | None = None,  # noqa: ARG002
+    ) -> int:
         """Return an id."""
         self._next_id += 1
         return self._next_id
 
-    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
+    async def edit(
+        self, message_id: int, text: str, *, ping: int | None, buttons: Sequence[Button] = (), file: str | None = None
+    ) -> None:
+        """Do nothing."""
+
+    async def react(self, message_id: int, emoji: str) -> bool:  # noqa: ARG002 nothing is shown anywhere
+        """Do nothing, as if it had been done."""
+        return True
+
+    async def take_reaction_back(self, message_id: int, emoji: str) -> None:
+        """Do nothing."""
+
+    async def remove_buttons(self, message_id: int) -> None:
         """Do nothing."""
 
     async def delete(self, message_id: int) -> None:

@@ -31,6 +31,9 @@ NEUTRAL = "Something went wrong on my side; the host's log says what. Please try
 NO_MEMORY = "I cannot use my memory right now; the host's log says why. Please try again later."
 BROKEN_OFF = "Discord broke off while I answered. Look with `/memory show` whether it was done before you try again."
 
+I_AM_MUTE = "I may not write here: I need the permission Send Messages (in a thread: Send Messages in Threads)."
+YOU_ARE_MUTE = "You may not write here. In a direct message I answer you, too."
+
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 _ALREADY_ACKNOWLEDGED = 40060
 
@@ -163,6 +166,33 @@ def require_talker(interaction: discord.Interaction) -> None:
     governance = cast("MnemoBot", interaction.client).services.governance
     if refusal := governance.refusal(place_of(interaction), interaction.user.id, roles_of(interaction)):
         raise NotPermitted(refusal)
+
+
+def may_write(interaction: discord.Interaction, may: discord.Permissions) -> bool:
+    """Whether who *may* do this here, we or the caller, may write here."""
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    return interaction.guild_id is None or (may.send_messages_in_threads if in_thread else may.send_messages)
+
+
+def require_writers(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless the caller may talk with us here, and both of us may write here."""
+    require_talker(interaction)
+    for may, sentence in ((interaction.app_permissions, I_AM_MUTE), (interaction.permissions, YOU_ARE_MUTE)):
+        if not may_write(interaction, may):
+            raise NotPermitted(sentence)
+
+
+def is_moderator(interaction: discord.Interaction) -> bool:
+    """Whether the caller looks after messages here: may delete those of others, or manages the channel."""
+    return is_manager(interaction) or interaction.permissions.manage_messages
+
+
+def require_moderator(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` unless :func:`is_moderator`."""
+    if not is_moderator(interaction):
+        raise NotPermitted(
+            "You need the permission Manage Messages for this: what is pinned stands in everybody's prompts."
+        )
 
 
 def reads_history(interaction: discord.Interaction) -> bool:

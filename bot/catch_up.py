@@ -118,6 +118,7 @@ class CatchUp:
         self._queue: deque[int] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._is_closed = False
 
     async def attach(self, look: Look, user_id: int) -> None:
         """Start as the bot *user_id*, looking at channels with *look*.
@@ -269,6 +270,8 @@ class CatchUp:
         self._work()
 
     def _work(self) -> None:
+        if self._is_closed:  # Discord goes on telling of servers until the connection is closed, too
+            return
         for _ in range(min(AT_A_TIME - len(self._workers), len(self._queue))):
             worker = asyncio.create_task(self._work_off(), name="catch-up")
             self._workers.add(worker)
@@ -353,6 +356,7 @@ class CatchUp:
 
     async def close(self) -> None:
         """Stop; the next start goes on from what is saved."""
+        self._is_closed = True
         self._put_off()
         for worker in self._workers:
             worker.cancel()

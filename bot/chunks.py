@@ -6,21 +6,24 @@ is closed, and opened again in the next chunk with its language.
 A chunk is decided by the shortest beginning of the text that does not fit into one message, and by nothing after it. So
 a growing text changes its last chunk only, and what was sent before need not be edited again.
 
+A table is shown as a code block with aligned columns (``tables.py``), in each message by itself and with its header.
+
 A masked link is shown with its address in sight (``links.py``): only a chunk by itself tells what Discord will take for one.
 
-Markdown is read as Discord reads it. Three backticks open a code block wherever they stand, the next three close it;
-``~~~`` and longer runs mean nothing. In a quote each line of a code block starts with ``> ``.
+Markdown is read as Discord reads it: ``code_blocks.py`` says where it sees code.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.code_blocks import FENCE, LANGUAGE, QUOTE, QUOTED, Block, code_blocks, fenced, line_before, open_block
 from bot.links import unmasked
+from bot.tables import Table, tables, undecided
 
 #: The length of a Discord message. Discord counts code points (github.com/discord/discord-api-docs/issues/1315), some
 #: clients count UTF-16 code units. Units are never fewer, so counting them satisfies both.
@@ -31,16 +34,14 @@ WRITING_MARK = "▌"
 #: As many characters are worth showing, even if the first sentence has not ended.
 ENOUGH_TO_SHOW = 80
 
-_FENCE = "```"
-_QUOTE = "> "
 #: The most that closing a code block adds, in UTF-16 code units.
-_CLOSING = len("\n" + _QUOTE + _FENCE)
+_CLOSING = len("\n" + QUOTE + FENCE)
 
-# What may hide three backticks outside of code: an escape, inline code, a backtick that nothing on its line answers.
-_PLAIN = re.compile(r"\\[^\w\s]|```|(?P<ticks>`{1,2})(?!`).*?[^`](?P=ticks)(?!`)|`{1,2}.*")
-# The language counts only on a line of its own with the fence. It may be incomplete at the end of the text.
-_LANGUAGE = re.compile(r"([a-z0-9_+.#-]{0,32})(?:\n|\Z)", re.IGNORECASE)
-_QUOTED = re.compile(r" *> ")
+#: So many messages' characters are looked at to cut one: tables and links may have more than is shown of them.
+_LOOK_AHEAD = 4
+#: A table's head is repeated in each message that has some of its rows; of one message it may take this part.
+_HEADS_IN_A_MESSAGE = 3
+
 # What a line begins with: it is not left behind at the end of a chunk.
 _MARKER = re.compile(r"[ \t]*(?:>[ \t]+)?(?:(?:[-*+]|\d{1,3}[.)]|#{1,3})[ \t]+)?")
 # What should stay in one piece: inline code, links, mentions, custom emoji, finished or not; a heading and its text.
@@ -59,6 +60,7 @@ _HALF_WRITTEN = re.compile(
 )
 # What a code block without code may have, quoted or not.
 _BLANK_CODE = "> \t\n"
+_BLANK_ROW = "> |\t\n"
 _DELIMITERS = "`*_~| \t\n"
 _STYLE = re.compile(r"\\[^\w\s]|`+[^`\n]+`+|`+[^`\n]*\Z|\*\*|\*|__|_|~~|\|\||\n\s*\n")
 
@@ -86,7 +88,7 @@ def cut(text: str, limit: int = LIMIT) -> list[str]:
     SMALLEST_LIMIT.
     """
     done, rest = _divide(text, limit)
-    return [*done, _ready(rest)] if rest else done
+    return [*done, _ready(rest, limit)] if rest else done
 
 
 def preview(text: str, limit: int = LIMIT) -> list[str]:
@@ -99,121 +101,144 @@ def preview(text: str, limit: int = LIMIT) -> list[str]:
     return [*done, _marked(rest, limit)] if rest else done
 
 
+def closed(text: str) -> str:
+    """*text* with the code block and the styles that are open at its end closed: what follows is read as it stands."""
+    block = open_block(text)
+    if block is not None:
+        return fenced(text)
+    blocks = code_blocks(text)
+    prose = text[blocks[-1].end if blocks else 0 :]
+    return text + _closers(prose)
+
+
+def ends_in_code(text: str) -> bool:
+    """Whether a code block is open at the end of *text*."""
+    return open_block(text) is not None
+
+
 def first_sentence_done(text: str) -> bool:
     """Whether the beginning of a reply is worth showing: a sentence, a line, or ENOUGH_TO_SHOW characters."""
     text = text.lstrip()
-    if text.startswith(_FENCE):
-        language = _LANGUAGE.match(text, len(_FENCE))
-        text = text[language.end() if language else len(_FENCE) :].lstrip()
+    if text.startswith(FENCE):
+        language = LANGUAGE.match(text, len(FENCE))
+        text = text[language.end() if language else len(FENCE) :].lstrip()
+    else:
+        text = _decided(text, LIMIT)
     return "\n" in text or len(text) >= ENOUGH_TO_SHOW or any(_sentence_ends(text))
+
+
+def divided(text: str, limit: int = LIMIT) -> tuple[str, str] | None:
+    """The first chunk of *text* and, as a text of its own, what goes on behind it; None if one message holds all.
+
+    *text* begins with a visible character. It raises ValueError as ``cut`` does.
+    """
+    if limit < SMALLEST_LIMIT:
+        raise ValueError(f"a chunk of {limit} is too short, {SMALLEST_LIMIT} is the least")
+    # What is far behind a chunk's end matters to nothing; to look at it each time would take long.
+    near = text[: limit * _LOOK_AHEAD]
+    end = _overflow(near, limit)
+    if end is None:
+        near = text
+        end = _overflow(text, limit) if len(text) > limit * _LOOK_AHEAD else None
+    if end is None:
+        return None
+    position = _position(text[:end], limit)
+    chunk = text[:position].rstrip()
+    rest = _resumed(text, position, open_block(chunk), _around(position, _tables(near, limit)))
+    return _ready(chunk, limit), rest
 
 
 def _divide(text: str, limit: int) -> tuple[list[str], str]:
     """The chunks that are final, and the rest, which fits into one message."""
-    if limit < SMALLEST_LIMIT:
-        raise ValueError(f"a chunk of {limit} is too short, {SMALLEST_LIMIT} is the least")
     done = []
     rest = text.strip()
-    while (end := _overflow(rest, limit)) is not None:
-        position = _position(rest[:end])
-        chunk = rest[:position].rstrip()
-        done.append(_ready(chunk))
-        rest = _resumed(rest, position, _open_block(chunk))
+    while (first := divided(rest, limit)) is not None:
+        chunk, rest = first
+        done.append(chunk)
     return done, rest
 
 
 def _overflow(text: str, limit: int) -> int | None:
     """The length of the shortest beginning that ends in a visible character and is too long for a message."""
-    units = 0
-    for end, character in enumerate(text, start=1):
-        units += 2 if character > "\uffff" or text.startswith("](", end - 1) else 1
-        if units + _CLOSING > limit and not character.isspace() and _units(_ready(text[:end])) > limit:
+
+    def is_too_long(end: int) -> bool:
+        return _size(text[:end], limit) > limit
+
+    units = end = 0
+    bodies = {table.body: table for table in _tables(text, limit)}
+    while end < len(text):
+        if table := bodies.get(end):
+            # A row that grows makes its table longer, never shorter: so there is no need to draw it for each of its characters.
+            ends = [one + 1 for one in range(end, table.end) if not text[one].isspace()]
+            for first in range(0, len(ends), limit):
+                if is_too_long((some := ends[first : first + limit])[-1]):
+                    return some[bisect_left(some, True, key=is_too_long)]
+            end = max(end, table.end)
+            units = _size(text[:end], limit)
+            if ends:
+                continue
+        units += 2 if text[end] > "\uffff" or text.startswith("](", end) else 1
+        end += 1
+        if units + _CLOSING > limit and not text[end - 1].isspace() and is_too_long(end):
             return end
     return None
 
 
-def _ready(text: str) -> str:
-    """*text* as one message: its code closed, its links unmasked (which adds one character to each)."""
-    return unmasked(_closed(text))
+def _ready(text: str, limit: int, draw: Callable[[Table], str] = Table.drawn) -> str:
+    """*text* as one message: tables drawn, its code closed, its links unmasked (which adds one character to each)."""
+    return unmasked(fenced(_drawn(text, limit, draw)))
+
+
+def _size(text: str, limit: int) -> int:
+    """How long *text* may be as one message."""
+    return _units(_ready(text, limit, lambda table: "-" * table.room()))
 
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-# Code blocks
+# What goes on in the next chunk
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A code block. *start* is before its first backtick, *code* before its code, *end* behind its last backtick.
-
-    If it is open, *end* is beyond the end of the text.
-    """
-
-    start: int
-    code: int
-    end: int
-    language: str
-    quote: str
-
-    @property
-    def opening(self) -> str:
-        return f"{self.quote}{_FENCE}{self.language}\n"
-
-    @property
-    def closing(self) -> str:
-        return f"\n{self.quote}{_FENCE}"
-
-
-def _blocks(text: str) -> list[_Block]:
-    """The code blocks of *text*. Whether a position is in one depends only on what is before it."""
-    blocks = []
-    position = 0
-    while token := _PLAIN.search(text, position):
-        position = token.end()
-        if token[0] != _FENCE:
-            continue
-        language = _LANGUAGE.match(text, position)
-        code = language.end() if language else position
-        close = text.find(_FENCE, code)
-        position = len(text) + 1 if close < 0 else close + len(_FENCE)
-        quote = _QUOTE if _QUOTED.match(_line_before(text, token.start())) else ""
-        blocks.append(_Block(token.start(), code, position, language[1] if language else "", quote))
-    return blocks
-
-
-def _line_before(text: str, position: int) -> str:
-    return text[text.rfind("\n", 0, position) + 1 : position]
-
-
-def _open_block(text: str) -> _Block | None:
-    blocks = _blocks(text)
-    return blocks[-1] if blocks and blocks[-1].end > len(text) else None
-
-
-def _closed(text: str) -> str:
-    block = _open_block(text)
-    if block is None:
-        return text
-    # What closes it may have been begun: the text grows, and the fence that comes must not count twice.
-    code = text[block.code :]
-    if begun := len(code) - len(code.rstrip("`")):
-        return text + "`" * (len(_FENCE) - begun)
-    return text + (block.closing.removeprefix("\n>") if text.endswith("\n>") else block.closing)
-
-
-def _resumed(text: str, position: int, block: _Block | None) -> str:
-    """*text* from *position* on, as a text of its own: in its code block and its quote, if it is in any."""
+def _resumed(text: str, position: int, block: Block | None, table: Table | None) -> str:
+    """*text* from *position* on, as a text of its own: in its code block, table and quote, if it is in any."""
     behind = text[position:].lstrip()
     gap = text[position : len(text) - len(behind)]
     newline = gap.rfind("\n")
+    if table is not None:
+        return table.resumed(position) + behind if newline < 0 else table.head + gap[newline + 1 :] + behind
     if newline < 0:
-        quoted = _QUOTED.match(_line_before(text, position))
-        behind = _QUOTE + behind if quoted else behind
+        quoted = QUOTED.match(line_before(text, position))
+        behind = QUOTE + behind if quoted else behind
     elif block is not None:
         behind = gap[newline + 1 :] + behind
     return behind if block is None else block.opening + behind
+
+
+# Tables
+
+
+def _tables(text: str, limit: int) -> list[Table]:
+    return list(tables(text, limit // _HEADS_IN_A_MESSAGE))
+
+
+def _around(position: int, found: Sequence[Table]) -> Table | None:
+    return next((table for table in found if table.start < position < table.end), None)
+
+
+def _drawn(text: str, limit: int, draw: Callable[[Table], str] = Table.drawn) -> str:
+    for table in reversed(_tables(text, limit)):
+        text = text[: table.start] + draw(table) + text[table.end :]
+    return text
+
+
+def _decided(text: str, limit: int) -> str:
+    """*text*, which grows, without the end of it that may become a table, or a row of one, and cannot be shown yet."""
+    if open_block(text) is not None:
+        return text
+    found = _tables(text, limit)
+    return text[: undecided(text, found[-1] if found else None)]
 
 
 # Where to cut
@@ -223,16 +248,19 @@ def _resumed(text: str, position: int, block: _Block | None) -> str:
 _Tier: TypeAlias = tuple[Sequence[int], list[Callable[[int], bool]]]
 
 
-def _position(window: str) -> int:
+def _position(window: str, limit: int) -> int:
     """Where to cut *window*, which is one visible character longer than what fits."""
-    blocks = {inside: block for block in _blocks(window) for inside in range(block.start + 1, block.end)}
+    blocks = {inside: block for block in code_blocks(window) for inside in range(block.start + 1, block.end)}
+    found = _tables(window, limit)
+    tabled = {inside: table for table in found for inside in range(table.start + 1, table.end)}
     torn = {inside for whole in _WHOLE.finditer(window) for inside in range(whole.start() + 1, whole.end())}
+    torn |= tabled.keys() - {row - 1 for table in found for row in table.rows}
 
     def is_late(position: int) -> bool:
         return position >= len(window) // 2
 
     def is_prose(position: int) -> bool:
-        return position not in blocks
+        return position not in blocks and position not in tabled
 
     def is_clean(position: int) -> bool:
         return position not in torn
@@ -259,12 +287,14 @@ def _position(window: str) -> int:
     ]
     for positions, tests in tiers:
         for position in reversed(positions):
-            if all(test(position) for test in tests) and _allowed(window, position, blocks.get(position)):
+            if not all(test(position) for test in tests):
+                continue
+            if _allowed(window, position, blocks.get(position)) and _parts(tabled.get(position), position):
                 return position
     return len(window) - 1
 
 
-def _allowed(window: str, position: int, block: _Block | None) -> bool:
+def _allowed(window: str, position: int, block: Block | None) -> bool:
     """Whether neither chunk would have an empty code block, a torn run of backticks, or a list marker left behind."""
     line = window.rfind("\n", 0, position) + 1
     marker = _MARKER.match(window, line)
@@ -274,6 +304,14 @@ def _allowed(window: str, position: int, block: _Block | None) -> bool:
         return window[position - 1 : position + 1] != "``"
     code, ahead = window[block.code : position], window[position:].lstrip(_BLANK_CODE)
     return code.strip(_BLANK_CODE) != "" and not code.endswith("`") and ahead[:1] not in ("", "`")
+
+
+def _parts(table: Table | None, position: int) -> bool:
+    """Whether both sides of *position* would have something of the table's rows, if it is in one."""
+    if table is None:
+        return True
+    before = table.text[table.body : position]
+    return before.strip(_BLANK_ROW) != "" and table.text[position : table.end].strip(_BLANK_ROW) != ""
 
 
 def _sentence_ends(text: str) -> Iterator[int]:
@@ -301,18 +339,19 @@ def _separable(text: str, position: int) -> bool:
 
 
 def _marked(text: str, limit: int) -> str:
-    block = _open_block(text)
+    text = _drawn(_decided(text, limit), limit).rstrip()
+    block = open_block(text)
     code = text[block.code :].rstrip("` \t\n") if block else ""
     if block and code:
         marked = text[: block.code] + code + WRITING_MARK + block.closing
     else:
         marked = _marked_prose(text[: block.start].rstrip() if block else text)
     marked = unmasked(marked)
-    return marked if _units(marked) <= limit else _ready(text)
+    return marked if _units(marked) <= limit else _ready(text, limit)
 
 
 def _marked_prose(text: str) -> str:
-    blocks = _blocks(text)
+    blocks = code_blocks(text)
     code = text[: blocks[-1].end] if blocks else ""
     # One asterisk may become two, and the second of two closes or opens: what ends in a delimiter is shown without it.
     prose = text[len(code) :].rstrip(_DELIMITERS)

@@ -13,6 +13,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.answers import answer_error
+from bot.brain import Myself
+from bot.budgets import Budgets
 from bot.caches import Names, SlimState
 from bot.catch_up import CatchUp
 from bot.closed import ClosedChannels
@@ -25,21 +27,26 @@ from bot.invalid_requests import InvalidRequests
 from bot.listening import Listener
 from bot.memories import Memories
 from bot.pace import Pace
+from bot.pins import Pins
 from bot.privacy import Privacy
 from bot.registration import Registration
+from bot.reply_actions import ReplyActions
 from bot.rest import REQUEST_SECONDS
 from bot.speaker import DiscordSpeaker
-from bot.turn import Myself
+from bot.threads import Threads
 from bot.usage import UsageReports
 from bot.view import Viewer
 
 COGS = (
     "cogs.conversation",
+    "cogs.replies",
     "cogs.memory",
     "cogs.governance",
     "cogs.privacy",
     "cogs.message_menu",
+    "cogs.threads",
     "cogs.usage",
+    "cogs.budgets",
     "cogs.help",
     "cogs.joining",
     "cogs.host",
@@ -53,6 +60,9 @@ class Services:
     """What cogs use."""
 
     conversations: Conversations
+    reply_actions: ReplyActions
+    pins: Pins
+    threads: Threads
     catch_up: CatchUp
     memories: Memories
     privacy: Privacy
@@ -62,6 +72,7 @@ class Services:
     registration: Registration
     host: Host
     governance: Governance
+    budgets: Budgets
     catch_up_messages: int
 
 

@@ -9,26 +9,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from bot import summary_prompt
-from bot.errors import EmptyReply, ModelError, UserFacingError
+from bot.bill import Bill
+from bot.budgets import Budgets
+from bot.errors import BudgetSpent, EmptyReply, ModelError, UserFacingError
 from bot.fault_points import fault_point
 from bot.memory import compaction
 from bot.memory.compaction import FoldTask, LeafTask
-from bot.memory.policy import Policy
+from bot.memory.hybrid import hybrid_policy
+from bot.memory.policy import Marks, Policy
 from bot.memory.summarizing import SummarizingPolicy
 from bot.ports import ChatModel, ReplyEnd
 from bot.prompt import ChatPrompt, Prompt, whole
 from storage import StorageError, Store
-from storage.records import Compaction, Draft, Overrides, Reach, Summary, SummaryKind, Usage
+from storage.records import Compaction, Draft, Message, Outcome, Outline, Overrides, Reach, Summary, SummaryKind, Usage
 
 log = logging.getLogger(__name__)
 
 #: After a failure a channel is left alone this long, in seconds, longer each time.
 RETRY_SECONDS = (60.0, 300.0, 900.0, 3_600.0)
+
+#: A thread is opened with summaries of at most so many of its channel's tokens that no summary covers.
+LOOK_BACK_TOKENS = 32_000
+FOR_A_THREAD = "a thread is opened"
 
 #: What is read of a channel whose policy keeps no summaries.
 NOTHING = Reach(messages=0, tokens=0)
@@ -73,14 +80,16 @@ class Summarizer:
             async for item in items:
                 if isinstance(item, ReplyEnd):
                     return Written(whole(text).strip(), item, time.monotonic() - started)
-                text += item
+                if isinstance(item, str):
+                    text += item
         raise EmptyReply("The summarizer wrote nothing.", detail="the stream had no end")
 
 
 class Compactor:
     """Compacts channels whose policy keeps summaries.
 
-    *policy_for* gives a channel's policy, *count* a text's tokens, *fixed_tokens* its prompt's size without messages.
+    *policy_for* gives a channel's policy, *count* a text's tokens, *fixed_tokens* the size of its prompt without messages, its
+    pinned ones apart.
     """
 
     def __init__(
@@ -89,13 +98,15 @@ class Compactor:
         summarizer: Summarizer,
         policy_for: Callable[[Overrides], Policy],
         count: Callable[[str], int],
-        fixed_tokens: Callable[[Overrides], int],
+        fixed_tokens: Callable[[Overrides, Sequence[Message]], int],
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._summarizer = summarizer
         self._policy_for = policy_for
         self._count = count
         self._fixed_tokens = fixed_tokens
+        self._budgets = budgets
         self._running: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
         self._failures: dict[int, int] = {}
@@ -139,6 +150,48 @@ class Compactor:
             if channel_id in self._again:  # something changed meanwhile, and nobody else was let to look at it
                 self.consider(channel_id)
 
+    async def outline(self, channel_id: int) -> tuple[list[Outline], bool]:
+        """Summarize what no summary of a channel covers, for a thread; the channel's own memory stays as it is.
+
+        Returns what was made, oldest first, and whether that is all: a model that fails leaves the newest part out. The drafts
+        are to be handed to :meth:`storage.store.Store.open_thread`, or thrown away. Raises :class:`storage.errors.StorageError`.
+        """
+        state = await self._store.uncovered(channel_id, look_back=LOOK_BACK_TOKENS)
+        made: list[Outline] = []
+        if state is None:
+            return made, True
+        policy = self._policy_for(state.overrides)
+        if not isinstance(policy, SummarizingPolicy):
+            policy = hybrid_policy(Marks.of(min(policy.high, compaction.INPUT_TOKENS), 1))
+        try:
+            for span in compaction.spans(state.backlog, compaction.input_tokens(policy, self._fixed(state))):
+                outline = await self._outline(state, policy, span)
+                if outline is None:  # a reset, or another policy, came between
+                    return made, False
+                made.append(outline)
+        except ModelError as error:
+            log.warning("a thread starts without a summary: %s", error.detail, extra={"channel": channel_id})
+            return made, False
+        except BaseException:
+            for outline in made:
+                await asyncio.shield(self._store.discard_summary(outline.draft))
+            raise
+        return made, True
+
+    async def _outline(self, state: Compaction, policy: SummarizingPolicy, span: tuple[int, int]) -> Outline | None:
+        draft = await self._store.claim_leaf(state, span, reason=FOR_A_THREAD, now=time.time())
+        if draft is None:
+            return None
+        try:
+            written = await self._write(state, draft, policy, None)
+            self._check(draft, policy, written)
+        except BaseException:
+            await asyncio.shield(self._store.discard_summary(draft))
+            raise
+        usage, tokens = written.end.usage, self._count(written.text)
+        paid = (usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        return Outline(draft, written.text, tokens, written.end.model, *paid)
+
     async def _work(self, channel_id: int) -> None:
         try:
             while channel_id in self._again:
@@ -154,6 +207,8 @@ class Compactor:
     def _postpone(self, channel_id: int, error: Exception) -> None:
         failures = self._failures.get(channel_id, 0)
         pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+        if isinstance(error, BudgetSpent):
+            pause = min(max(pause, error.free_in), RETRY_SECONDS[-1])  # not later, for the host may raise it meanwhile
         self._failures[channel_id] = failures + 1
         # By a timer: in a channel that is quiet now, the first reply later should find the summary made.
         self._retries[channel_id] = asyncio.get_running_loop().call_later(pause, self._try_again, channel_id)
@@ -174,7 +229,7 @@ class Compactor:
         policy = self._policy_for(state.overrides)
         if not isinstance(policy, SummarizingPolicy):
             return None
-        task = compaction.next_task(state, policy, self._fixed_tokens(state.overrides), everything=everything)
+        task = compaction.next_task(state, policy, self._fixed(state), everything=everything)
         if task is None:
             return None
         draft = await self._claim(state, task)
@@ -192,11 +247,14 @@ class Compactor:
             raise
         return await self._commit(state, draft, written)
 
+    def _fixed(self, state: Compaction) -> int:
+        return self._fixed_tokens(state.overrides, state.pins)
+
     def _reach(self, overrides: Overrides) -> Reach:
         policy = self._policy_for(overrides)
         if not isinstance(policy, SummarizingPolicy):
             return NOTHING
-        return compaction.backlog_reach(policy, self._fixed_tokens(overrides))
+        return compaction.backlog_reach(policy, self._fixed_tokens(overrides, ()))
 
     async def _claim(self, state: Compaction, task: LeafTask | FoldTask) -> Draft | None:
         now = time.time()
@@ -208,26 +266,35 @@ class Compactor:
         """Return what the model writes, having booked what it was paid for, whatever becomes of the text."""
         target = compaction.target_tokens(draft.kind, policy)
         if draft.kind is SummaryKind.LEAF:
-            room = compaction.input_tokens(policy, self._fixed_tokens(state.overrides))
+            room = compaction.input_tokens(policy, self._fixed(state))
             request = summary_prompt.leaf_prompt(
                 summary_prompt.within(draft.messages, room, self._count), target, focus
             )
         else:
             request = summary_prompt.digest_prompt(draft.parts, target, focus)
+        bill = self._bill(state, draft)
+        await bill.open(lambda: sum(self._count(message.content) for message in request.messages))
+        fault_point("summary reserved")
         try:
             written = await self._summarizer.write(request)
-        except EmptyReply as empty:
-            if empty.end is not None:
-                await self._book(state, empty.end)
+            await bill.book(written.text, written.end)
+        except ModelError as error:
+            await bill.failed(error)
             raise
-        await self._book(state, written.end)
+        finally:
+            with suppress(StorageError):  # then the next start books what is known
+                await bill.book("")
+            fault_point("summary written")
         return written
 
-    async def _book(self, state: Compaction, end: ReplyEnd) -> None:
-        told = end.usage
-        usage = Usage(1, told.prompt_tokens or 0, told.cached_tokens or 0, told.completion_tokens or 0)
-        await self._store.book_summary(state, end.model, usage, now=time.time())
-        fault_point("summary written")
+    def _bill(self, state: Compaction, draft: Draft) -> Bill:
+        async def write(outcome: Outcome) -> None:
+            told = (outcome.prompt_tokens or 0, outcome.cached_tokens or 0, outcome.completion_tokens or 0)
+            reservation, now = outcome.reservation, time.time()
+            await self._store.book_summary(state, outcome.model, Usage(1, *told), reservation=reservation, now=now)
+
+        model, nobody = self._summarizer.model_name, ()
+        return Bill(-draft.id, state.channel_id, state.overrides, nobody, model, self._budgets, self._count, write)
 
     def _check(self, draft: Draft, policy: SummarizingPolicy, written: Written) -> None:
         """Refuse what cannot be kept."""

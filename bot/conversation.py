@@ -15,16 +15,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot import prompt
+from bot.brain import Brain, Myself
 from bot.compactor import Compactor
 from bot.errors import ChannelClosed, DeliveryError
 from bot.fault_points import fault_point
-from bot.memory import Policies
 from bot.patience import keep_trying, pause_after
 from bot.ports import Speaker
 from bot.retention import expiry
-from bot.turn import Brain, Exchange, Myself
+from bot.said import Said as Said
+from bot.signs import Signs
+from bot.turn import Exchange
 from storage import StorageError, Store
-from storage.records import Attachment, Extent, Incoming, Interrupted, Overrides, Remembered, Status, Turn
+from storage.records import Attachment, Extent, Incoming, Interrupted, Remembered, Status, Turn
 
 T = TypeVar("T")
 
@@ -49,21 +51,6 @@ RESUMED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message as it was said, before it is counted and remembered. Times are seconds since the Unix epoch."""
-
-    message_id: int
-    channel_id: int
-    guild_id: int | None
-    author_id: int
-    author_name: str = field(repr=False)
-    content: str = field(repr=False)
-    created_at: float
-    parent_id: int | None = None
-    attachments: tuple[Attachment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Edit:
     """What a message says and has *attached* since it was edited, kept in mind *until* then, in ``time.monotonic()``."""
 
@@ -82,7 +69,6 @@ class Conversations:
     def __init__(
         self,
         brain: Brain,
-        policies: Policies,
         compactor: Compactor,
         *,
         reply_seconds: float,
@@ -91,7 +77,6 @@ class Conversations:
     ) -> None:
         self._brain = brain
         self._store: Store = brain.store
-        self._policies = policies
         self._compactor = compactor
         self._lease = reply_seconds + LEASE_MARGIN_SECONDS
         # Counted from the start: what was said to this process is answered, also by who answers nothing old (0 hours).
@@ -106,6 +91,9 @@ class Conversations:
         self._running: dict[int, Exchange] = {}
         self._changing = asyncio.Lock()
         self._resuming = asyncio.Semaphore(RESUMED_AT_ONCE)
+        self._signs = Signs(self._is_being_answered)
+        #: Where an earlier run left turns, and perhaps signs on what they answer.
+        self._left: set[int] = set()
         self._speaker_for: Callable[[int], Speaker] | None = None
         self._me: Myself | None = None
 
@@ -113,15 +101,18 @@ class Conversations:
         """Start answering: as *me*, through the channels that *speaker_for* opens."""
         self._speaker_for = speaker_for
         self._me = me
+        self._signs.attach(speaker_for)
 
     async def resume(self) -> None:
         """Take up the turns that an earlier run left unfinished."""
         for channel_id in await self._store.unfinished_channels():
+            self._left.add(channel_id)
             self._wake(channel_id)
 
     async def close(self, grace: float) -> None:
         """Take no more turns; let those that run finish within *grace* seconds, and leave the rest for the next start."""
         self._speaker_for = None
+        await self._signs.close()
         workers = list(self._workers.values())
         for channel_id, exchange in self._running.items():
             if exchange.is_waiting:  # for a model that is down: the next start goes on waiting
@@ -138,15 +129,49 @@ class Conversations:
         It is on the disk when this returns. Returns False for a message that is known, deleted or too old to be kept. Raises
         :class:`storage.errors.StorageError`.
         """
-        self._drop_old()
-        if said.message_id in self._vanished or said.created_at < expiry(time.time(), self._retention_days):
+        incoming = self._incoming(said)
+        if incoming is None:
             return False
+        is_idle = said.channel_id not in self._workers
+        fault_point("heard")
+        accepting = asyncio.create_task(self._store.accept(incoming, addressed=addressed, now=time.time()))
+        if addressed and is_idle:
+            # Its worker asks for the turn right behind this, so that one transaction stores the message and begins the turn.
+            self._wake(said.channel_id)
+        accepted = await accepting
+        if accepted:
+            fault_point("accepted")
+            if (
+                addressed and said.about is None and said.created_at >= self._started_at
+            ):  # else there is no message of theirs
+                self._signs.wait(said.channel_id, said.message_id)
+            await self._follow(said)
+        if accepted and addressed and not is_idle:
+            self._wake(said.channel_id)
+        elif accepted and not addressed:
+            self._compactor.consider(said.channel_id)
+        return accepted
+
+    async def keep(self, said: Said) -> bool:
+        """Remember what was said for its pin alone, as no part of the conversation. False as :meth:`hear`."""
+        incoming = self._incoming(said)
+        kept = incoming is not None and await self._store.keep(incoming, now=time.time())
+        if kept:
+            fault_point("accepted")
+            await self._follow(said)
+        return kept
+
+    def _incoming(self, said: Said) -> Incoming | None:
+        """Return what was said as it is to be stored; None if it was deleted, or is too old."""
+        self._drop_old()
+        if not said.ids.isdisjoint(self._vanished) or said.said_at < expiry(time.time(), self._retention_days):
+            return None
         name = prompt.whole(said.author_name)
         edit = self._edited_early.pop(said.message_id, None)
         if edit is None:
             edit = _Edit(0.0, prompt.whole(said.content), [one.id for one in said.attachments])
         content = edit.content
-        incoming = Incoming(
+        return Incoming(
             discord_id=said.message_id,
             channel_id=said.channel_id,
             guild_id=said.guild_id,
@@ -157,27 +182,13 @@ class Conversations:
             created_at=said.created_at,
             parent_id=said.parent_id,
             attachments=tuple(self._counted(one) for one in said.attachments if one.id in edit.attached),
+            about=said.about,
         )
-        is_idle = said.channel_id not in self._workers
-        fault_point("heard")
-        accepting = asyncio.create_task(self._store.accept(incoming, addressed=addressed, now=time.time()))
-        if addressed and is_idle:
-            # Its worker asks for the turn right behind this, so that one transaction stores the message and begins the turn.
-            self._wake(said.channel_id)
-        accepted = await accepting
-        if accepted:
-            fault_point("accepted")
-            await self._follow(said)
-        if accepted and addressed and not is_idle:
-            self._wake(said.channel_id)
-        elif accepted and not addressed:
-            self._compactor.consider(said.channel_id)
-        return accepted
 
     async def _follow(self, said: Said) -> None:
         """Let memory follow an edit or a deletion that came while the message was being stored, and found nothing there."""
-        if said.message_id in self._vanished:
-            await self.forget(said.channel_id, [said.message_id])
+        if gone := said.ids & self._vanished.keys():
+            await self.forget(said.channel_id, gone)
         elif edit := self._edited_early.get(said.message_id):
             await self.correct(
                 said.channel_id, said.message_id, said.author_id, said.author_name, edit.content, edit.attached
@@ -199,9 +210,14 @@ class Conversations:
         self._drop_old()
         content = prompt.whole(content)
         early = self._edited_early[message_id] = _Edit(time.monotonic() + EARLY_EDIT_SECONDS, content, attached)
-        tokens = self._tokens(author_id, prompt.whole(author_name), content)
+        author_name = prompt.whole(author_name)
+        tokens = self._tokens(author_id, author_name, content)
+        quote = prompt.quote_block(author_id, author_name, content)
+        quoted = (quote, self._brain.viewer.count(prompt.indented(quote)))
         changed = await self._insist(
-            lambda: self._store.edit(message_id, content, tokens=tokens, attached=attached, now=time.time())
+            lambda: self._store.edit(
+                message_id, content, tokens=tokens, attached=attached, quote=quoted, now=time.time()
+            )
         )
         fault_point("corrected")
         if changed:
@@ -269,10 +285,22 @@ class Conversations:
         """How many turns are being worked on, those that wait for a model that is down apart."""
         return sum(not exchange.is_waiting for exchange in self._running.values())
 
+    def exchange_in(self, channel_id: int) -> Exchange | None:
+        """Return the work on the turn that is being answered in a channel right now."""
+        return self._running.get(channel_id)
+
+    def take_up(self, channel_id: int) -> None:
+        """Work on what was left in the middle in a channel."""
+        self._wake(channel_id)
+
     def interrupt(self, channel_id: int) -> None:
         """Stop the reply that is being written in a channel whose epoch was closed."""
         if exchange := self._running.get(channel_id):
             exchange.interrupt("reset")
+
+    def _is_being_answered(self, channel_id: int, message_id: int) -> bool:
+        exchange = self._running.get(channel_id)
+        return exchange is not None and exchange.is_answering(message_id)
 
     async def _insist(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change, one after the other, however long the database cannot: Discord tells of it only once."""
@@ -317,16 +345,19 @@ class Conversations:
                     self._woken.add(channel_id)
         finally:
             del self._workers[channel_id]
+            self._signs.answered(channel_id)
+            self._left.discard(channel_id)
 
     async def _next_turn(self, channel_id: int) -> bool:
         """Work on the channel's next turn; False if there is none, or if we are about to stop."""
-        if self._speaker_for is None or self._me is None:
+        speaker_for, me = self._speaker_for, self._me  # both are gone as soon as we stop
+        if speaker_for is None or me is None:
             return False
         turn = await self._store.begin(
             channel_id,
             owner=self._owner,
             lease=self._lease,
-            budget=self._trigger_budget,
+            budget=self._brain.viewer.trigger_budget,
             now=time.time(),
         )
         if turn is None:
@@ -334,17 +365,16 @@ class Conversations:
         fault_point("begun")
         is_old = any(trigger.created_at < self._started_at for trigger in turn.triggers)
         gate = self._resuming if is_old else nullcontext()
-        exchange = Exchange(turn, self._brain, self._speaker_for(channel_id), self._me, gate)
+        exchange = Exchange(turn, self._brain, speaker_for(channel_id), me, gate, self._signs)
         self._running[channel_id] = exchange
         try:
             await self._run(exchange)
         finally:
             del self._running[channel_id]
+            if is_old and channel_id in self._left:
+                self._signs.take_back(channel_id, [trigger.discord_id or 0 for trigger in turn.triggers])
         self._compactor.consider(channel_id)
         return True
-
-    def _trigger_budget(self, overrides: Overrides) -> int:
-        return self._policies.for_channel(overrides).trigger_budget(self._brain.viewer.fixed_tokens(overrides))
 
     async def _run(self, exchange: Exchange) -> None:
         turn = exchange.turn

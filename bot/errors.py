@@ -11,15 +11,18 @@
         │   ├── ModelBusy           answered 429
         │   ├── ModelRefused        answered 401, 402, 403 or 404: the host has to mend key, credit or model name
         │   ├── ModelDown           is left alone for a while, because it failed again and again
+        │   ├── BudgetSpent         was not asked: no tokens are left for today
         │   ├── RequestRefused      answered another 4xx: it does not take this request
         │   ├── ContextOverflow     the prompt was longer than the model takes
         │   └── EmptyReply          finished without a word
         ├── OutOfBounds         a value is not one that may be set; nothing was changed
         ├── NotPermitted        the caller may not do this
+        ├── OutdatedButton      what was pressed does nothing any more
         ├── FileProblem         an attached file cannot be used
         └── NothingToRestore    no closed epoch is within its grace
 
     DeliveryError               Discord did not take what we wanted to show (never shown to a user: there is no way to)
+    ├── FileRefused             Discord takes no file of ours there, and may well take words
     ├── ChannelClosed           for good: the channel is gone, or we may not speak or read there
     │   └── ChannelDeleted          the channel is gone
     └── MessageGone             the message to edit or delete is not there any more
@@ -33,6 +36,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.ports import ReplyEnd
+    from storage.records import Budget
 
 
 class MnemoError(Exception):
@@ -89,6 +93,15 @@ class ModelDown(ModelError):
     """The model failed again and again and is left alone for now. It is tried again, and who waits is told when."""
 
 
+class BudgetSpent(ModelError):
+    """The model was not asked, because *budget* has no tokens left for today; in *free_in* seconds it has."""
+
+    def __init__(self, sentence: str, *, detail: str, budget: Budget, free_in: float) -> None:
+        super().__init__(sentence, detail=detail)
+        self.budget = budget
+        self.free_in = free_in
+
+
 class RequestRefused(ModelError):
     """The endpoint does not take this request, and may well take the next."""
 
@@ -117,6 +130,10 @@ class NotPermitted(UserFacingError):
     """The caller may not do this."""
 
 
+class OutdatedButton(UserFacingError):
+    """What was pressed does nothing any more, and never will again."""
+
+
 class FileProblem(UserFacingError):
     """An attached file cannot be used, or only in part. Its sentence goes on after the file's name and a colon."""
 
@@ -127,6 +144,10 @@ class NothingToRestore(UserFacingError):
 
 class DeliveryError(MnemoError):
     """Discord did not take what we wanted to show."""
+
+
+class FileRefused(DeliveryError):
+    """We may not attach files there, or this one is too large. The same words without it may be taken."""
 
 
 class ChannelClosed(DeliveryError):

@@ -121,7 +121,7 @@ class _Fields(BaseModel):
     """A line of ``jsonl``: the fields of :class:`storage.records.Message`, and the channel that it was said in."""
 
     channel_id: int | None = None
-    position: int | None = Field(None, ge=0, le=_MOST_ID)
+    position: int | None = Field(None, ge=-_MOST_ID, le=_MOST_ID)
     role: Role
     author_id: int = Field(NOBODY, ge=0, le=_MOST_ID)
     author_name: str
@@ -130,6 +130,8 @@ class _Fields(BaseModel):
     created_at: float = Field(ge=0, le=_LAST_SECOND, allow_inf_nan=False)
     turn_id: int | None = None
     discord_id: int | None = Field(None, ge=1, le=_MOST_ID)
+    about_id: int | None = Field(None, ge=1, le=_MOST_ID)
+    pinned_at: float | None = Field(None, ge=0, le=_LAST_SECOND, allow_inf_nan=False)
 
     def message(self, number: int, channel_id: int) -> Message:
         """Return the record, as one of *channel_id*; *number* is its position if the file tells none."""
@@ -144,6 +146,8 @@ class _Fields(BaseModel):
             created_at=self.created_at,
             turn_id=self.turn_id,
             discord_id=self.discord_id if at_home else None,
+            about_id=self.about_id if at_home else None,
+            pinned_at=self.pinned_at,
         )
 
 
@@ -159,6 +163,8 @@ def _fields(message: Message, channel_id: int) -> dict[str, Any]:
         "created_at": message.created_at,
         "turn_id": message.turn_id,
         "discord_id": message.discord_id,
+        "about_id": message.about_id,
+        "pinned_at": message.pinned_at,
     }
 
 
@@ -222,7 +228,8 @@ def _markdown(messages: Sequence[Message], channel_id: int) -> str:
     for message in messages:
         said = datetime.fromtimestamp(message.created_at, UTC)
         quoted = "\n".join(f"> {line}".rstrip() for line in message.content.splitlines())
+        pinned = "" if message.pinned_at is None else ", pinned"
         blocks.append(
-            f"**{clean_name(message.author_name)}** ({message.author_id}), {said:%Y-%m-%d %H:%M} UTC\n\n{quoted}\n"
+            f"**{clean_name(message.author_name)}** ({message.author_id}), {said:%Y-%m-%d %H:%M} UTC{pinned}\n\n{quoted}\n"
         )
     return "\n".join(blocks)

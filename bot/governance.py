@@ -25,6 +25,7 @@ Source = Literal["host", "server", "parent", "channel"]
 #: What may be set; the same bounds as the host's settings have.
 MESSAGES_BOUNDS = (2, 10_000)
 TOKENS_BOUNDS = (500, 1_000_000)
+DAY_TOKENS_BOUNDS = (1, 999_999_999)
 
 #: A form of Discord's takes so many characters.
 PERSONA_LENGTH = 4_000
@@ -216,6 +217,9 @@ class Governance:
         if changes.get("model") is not None:
             await self.models.check(changes["model"])
         _check("messages", changes.get("max_messages"), MESSAGES_BOUNDS)
+        for name in ("user_day_tokens", "channel_day_tokens"):
+            least, most = DAY_TOKENS_BOUNDS
+            _check("tokens a day", changes.get(name), (least, getattr(self._host, name) or most))
         return changes
 
     def _check_room(self, after: Rules, places: Collection[Place], changes: dict[str, Any]) -> None:

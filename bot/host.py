@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.budgets import Budgets
 from bot.catch_up import CatchUp
 from bot.conversation import Conversations
 from bot.memories import Memories
 from bot.ports import ChatModel, ModelState
 from bot.troubles import Trouble, Troubles
 from storage import StorageError, Store
-from storage.records import DatabaseState
+from storage.records import BudgetStanding, DatabaseState
 
 #: pyproject.toml says the same.
 VERSION = "0.1.0"
@@ -28,7 +29,8 @@ class HostReport:
     """Times are seconds since the Unix epoch. *database* is a sentence if it cannot be used.
 
     *replies* are being written, *waiting* are turns that wait for their model, their channel's turn or the next try (None: not
-    known), *to_catch_up* are channels and servers whose messages are still to be fetched.
+    known), *to_catch_up* are channels and servers whose messages are still to be fetched. *today* is the host's budget, None
+    without one.
     """
 
     mnemo: str
@@ -41,6 +43,7 @@ class HostReport:
     waiting: int | None
     to_catch_up: int
     troubles: Sequence[Trouble]
+    today: BudgetStanding | None
 
 
 class Host:
@@ -54,6 +57,7 @@ class Host:
         catch_up: CatchUp,
         memories: Memories,
         troubles: Troubles,
+        budgets: Budgets,
         *,
         owners: frozenset[int],
         models: Sequence[str],
@@ -65,6 +69,7 @@ class Host:
         self._catch_up = catch_up
         self._memories = memories
         self._troubles = troubles
+        self._budgets = budgets
         self._models = models
         self._started_at = time.time()
 
@@ -83,6 +88,7 @@ class Host:
             waiting=None if isinstance(database, str) else max(database.unfinished_turns - replies, 0),
             to_catch_up=self._catch_up.outstanding,
             troubles=self._troubles.of_the_last_hour(),
+            today=None if isinstance(database, str) else await self._budgets.today(),
         )
 
     async def _database(self) -> DatabaseState | str:

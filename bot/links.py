@@ -1,4 +1,4 @@
-"""Takes the mask off links: a reader sees where a link leads, whatever the model calls it. Pure; memory keeps the model's words.
+"""How others' words are shown for what they are: links without a mask, whatever they are called, and text as it stands. Pure.
 
 Discord shows ``[words](address)`` as the words alone, which is how a reply could be made to lead people astray. One space between
 the two parts ends that, and everything stays readable. It is put in wherever Discord may see such a link: what it sees depends on
@@ -12,10 +12,18 @@ import re
 #: Where a masked link's address begins: some scheme and its colon, before the parenthesis is closed.
 _MASKED = re.compile(r"\](?=\([^)]*:)")
 
+# What Markdown, mentions, emoji and links are made of. Discord shows any of these as it is after a backslash.
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
 _FENCE = "```"
 # Elsewhere than at the margin a fence may belong to a list, a quote or a heading, which may end before the code does. A block has
 # at least one character of code besides its language: without one the fence that seems to close it is code itself.
 _BLOCK = re.compile(r"(^```(?:[\w+.#-]+\n)?\n*[^\n].*?```)", re.DOTALL | re.MULTILINE | re.ASCII)
+
+
+def escaped(text: str) -> str:
+    """Return *text* so that Discord shows it as it is: no Markdown, no mention, no link."""
+    return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def unmasked(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import discord
 
+from bot.asking import quoted
 from bot.attachments import heard
 from bot.caches import Names
 from bot.conversation import Conversations, Said
@@ -20,7 +21,7 @@ from bot.governance import Governance
 from bot.ports import Speaker
 from bot.privacy import Privacy
 from bot.replies import nonce
-from storage.records import Attachment, Place, ReplyMode
+from storage.records import About, Attachment, Place, ReplyMode
 
 log = logging.getLogger(__name__)
 
@@ -112,23 +113,52 @@ class Listener:
             if addressed and not is_answered and await self._privacy.is_to_be_reminded(message.author.id):
                 await self._say(message, OPTED_OUT)
             return
+        said = self._said(message, place, members, is_read=addressed)
+        if said is not None:
+            await self._conversations.hear(said, addressed=addressed)
+        elif addressed and not is_answered:
+            await self._say(message, NOTHING_SAID)
+
+    def _said(self, message: discord.Message, place: Place, members: Members, *, is_read: bool) -> Said | None:
         content = self._readable(message, members)
         if not content and not message.attachments:
-            if addressed and not is_answered:
-                await self._say(message, NOTHING_SAID)
-            return
-        said = Said(
+            return None
+        return Said(
             message_id=message.id,
-            channel_id=message.channel.id,
-            guild_id=message.guild.id if message.guild else None,
+            channel_id=place.channel_id,
+            guild_id=place.guild_id,
             author_id=message.author.id,
             author_name=_name(message.author, members),
             content=content,
             created_at=message.created_at.timestamp(),
             parent_id=place.parent_id,
-            attachments=_attached(message, is_read=addressed),
+            attachments=_attached(message, message.id, is_read=is_read),
         )
-        await self._conversations.hear(said, addressed=addressed)
+
+    def words_of(self, message: discord.Message, place: Place) -> Said | None:
+        """Return what a person said in a message, whether or not the reply mode remembers it; None if it is nobody's words."""
+        return self._said(message, place, _NONE, is_read=False) if _is_said_by_a_person(message) else None
+
+    def question_about(
+        self, message: discord.Message, question: str, place: Place, *, asker: discord.abc.User, asked: discord.Object
+    ) -> Said | None:
+        """Return what *asker* asks about a message, whoever wrote it, by the interaction *asked*; None if nothing is in it."""
+        content = self._readable(message, _NONE)
+        if not content and not message.attachments:
+            return None
+        quote = quoted(asked.id, message.author.id, message.author.display_name, content)
+        return Said(
+            message_id=asked.id,
+            channel_id=place.channel_id,
+            guild_id=place.guild_id,
+            author_id=asker.id,
+            author_name=asker.display_name,
+            content=question,
+            created_at=asked.created_at.timestamp(),
+            parent_id=place.parent_id,
+            attachments=(quote, *_attached(message, asked.id, is_read=True)),
+            about=About(message.id, message.author.id, message.created_at.timestamp()),
+        )
 
     async def _refuse(self, message: discord.Message, refusal: str) -> None:
         """Say why the author may not talk here, once in a while."""
@@ -189,10 +219,10 @@ def _is_said_by_a_person(message: discord.Message) -> bool:
     return is_words and not message.author.bot and message.webhook_id is None
 
 
-def _attached(message: discord.Message, *, is_read: bool) -> tuple[Attachment, ...]:
-    """Return what is attached; only of what *is_read* it matters where it is."""
+def _attached(message: discord.Message, owner_id: int, *, is_read: bool) -> tuple[Attachment, ...]:
+    """Return what is attached, as that of the message *owner_id*; only of what *is_read* it matters where it is."""
     return tuple(
-        heard(message.id, one.id, one.filename, one.content_type or "", one.size, one.url if is_read else None)
+        heard(owner_id, one.id, one.filename, one.content_type or "", one.size, one.url if is_read else None)
         for one in message.attachments
     )
 

@@ -86,7 +86,8 @@ class MemoryReport:
     """What `/memory show` tells of a channel.
 
     *fullness* is 1.0 at the policy's high mark; *last_compaction* is the newest summary that is shown and that a model wrote.
-    Where the policy does not keep a summary, one from before may be there, which the model does not see.
+    Where the policy does not keep a summary, one from before may be there, which the model does not see. ``pin_*`` is what pins
+    take of a prompt, and may.
     """
 
     overview: Overview
@@ -96,6 +97,14 @@ class MemoryReport:
     last_compaction: CompactionReport | None
     restorable_until: float | None
     retention_days: int | None
+    pin_tokens: int
+    pin_budget: int
+    pins_without_room: tuple[Message, ...]
+
+    @property
+    def is_origin(self) -> bool:
+        """Whether all of the summary is what a thread was opened with; that the model sees under any policy."""
+        return all(summary.is_origin for summary in self.overview.summaries)
 
     @property
     def summary(self) -> str:
@@ -145,15 +154,19 @@ class Memories:
             return None
         policy = self._policies.for_channel(overview.overrides)
         written = [summary for summary in overview.summaries if not summary.corrected]
+        shown_pins = self._viewer.fitting_pins(overview.overrides, overview.pins)
         newest = max(written, key=lambda summary: summary.created_at, default=None)
         return MemoryReport(
             overview=overview,
             policy=self.policy(place),
             keeps_summary=isinstance(policy, SummarizingPolicy),
-            fullness=policy.fullness(overview, self._viewer.fixed_tokens(overview.overrides)),
+            fullness=policy.fullness(overview, self._viewer.fixed_tokens(overview.overrides, overview.pins)),
             last_compaction=None if newest is None else await self._compaction(channel_id, [newest]),
             restorable_until=overview.restorable_since and overview.restorable_since + self._grace,
             retention_days=self._retention_days,
+            pin_tokens=self._viewer.pin_cost(shown_pins),
+            pin_budget=self._viewer.pin_budget(overview.overrides),
+            pins_without_room=tuple(pin for pin in overview.pins if pin not in shown_pins),
         )
 
     async def reset(self, channel_id: int, *, reset_id: int | None = None) -> ResetReport:

@@ -31,7 +31,7 @@ import openai
 from bot.errors import ModelError, SettingsError
 from bot.model_errors import from_status, is_blind, may_be_images, no_reply, too_slow, unreachable
 from bot.model_events import ErrorEvent, Reply
-from bot.ports import ReplyEnd
+from bot.ports import ReplyEnd, Thought
 from bot.prompt import ChatPrompt, Prompt, PromptMessage
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,9 @@ class OpenAIModel:
         #: The models of which the endpoint has said that they take no images.
         self._blind: set[str] = set()
 
-    async def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
+    async def stream(
+        self, prompt: Prompt, *, model: str, deadline: float
+    ) -> AsyncGenerator[str | Thought | ReplyEnd, None]:
         """Yield a reply's pieces and its end, as :meth:`bot.ports.ChatModel.stream` does.
 
         Whoever stops before the end has to close it (``contextlib.aclosing``): that hangs up, and a server that is
@@ -142,20 +144,20 @@ class OpenAIModel:
         """
         reply = Reply(model)
         failure: ModelError | None = None
-        async with aclosing(self._texts(prompt, reply)) as texts:
+        async with aclosing(self._pieces(prompt, reply)) as pieces:
             while failure is None:
                 try:
                     # Around each piece, not around the loop: a timeout must not fire while the consumer has the turn.
                     async with asyncio.timeout_at(deadline):
-                        text = await anext(texts, None)
+                        piece = await anext(pieces, None)
                 except TimeoutError:
                     failure = too_slow("the reply was not complete at its deadline")
                 except ModelError as error:
                     failure = error
                 else:
-                    if text is None:
+                    if piece is None:
                         break
-                    yield text
+                    yield piece
         if not reply.begun:
             raise failure or reply.nothing()
         if not reply.whole:
@@ -177,8 +179,8 @@ class OpenAIModel:
             except (ValueError, TypeError, KeyError):
                 raise no_reply("the list of models is not one") from None
 
-    async def _texts(self, prompt: Prompt, reply: Reply) -> AsyncGenerator[str, None]:
-        """Yield the text of a reply as it comes, and note everything else in *reply*.
+    async def _pieces(self, prompt: Prompt, reply: Reply) -> AsyncGenerator[str | Thought, None]:
+        """Yield the text and the reasoning of a reply as they come, and note everything else in *reply*.
 
         openai's own stream reads "data: [DONE]" and tells nobody, so a server that always leaves finish_reason out looks
         like one that died. Therefore the request is the client's, with its retries, and the events of the response are
@@ -191,11 +193,13 @@ class OpenAIModel:
                     if event.data.startswith("[DONE]"):
                         reply.done = True
                         break
-                    if text := reply.take(event.data):
-                        yield text
+                    for piece in reply.take(event.data):
+                        yield piece
                     if reply.length > LONGEST_REPLY:
                         reply.finish_reason = "length"
                         return
+                for piece in reply.rest():
+                    yield piece
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_DRAIN_SECONDS):
                         async for _ in events:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import EmptyReply, ModelError
 from bot.model_errors import no_reply, unreachable
-from bot.ports import INTERRUPTED, ReplyEnd, Usage
+from bot.ports import INTERRUPTED, ReplyEnd, Thought, Usage
+from bot.reasoning import Reasoning
+
+#: What servers call the reasoning that they send beside the answer. Some send it under both names.
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
 @dataclass(slots=True)
@@ -26,8 +30,11 @@ class Reply:
     done: bool = False
     finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
+    #: How much the model reasoned, in characters.
+    reasoned: int = 0
 
     _half: str = field(default="", init=False)
+    _reasoning: Reasoning = field(default_factory=Reasoning, init=False)
 
     @property
     def begun(self) -> bool:
@@ -39,8 +46,8 @@ class Reply:
         """Whether the server said that this is all; some only say [DONE], some only a finish_reason."""
         return self.done or self.finish_reason is not None
 
-    def take(self, data: str) -> str:
-        """Note one event and return its text."""
+    def take(self, data: str) -> Iterator[str | Thought]:
+        """Note one event, and yield what it says: reasoning, and text of the answer."""
         choice = self._choice(data)
         if isinstance(reason := choice.get("finish_reason"), str):
             self.finish_reason = reason
@@ -48,12 +55,24 @@ class Reply:
         text = said.get("content") or said.get("text") or ""
         if not isinstance(text, str):
             raise no_reply("the model's endpoint sent text that is no text")
-        text = self._paired(text)
+        beside = next((said[name] for name in _REASONING_FIELDS if isinstance(said.get(name), str)), "")
+        thought, answer = self._reasoning.split(self._paired(text))
+        yield from self._told(beside.encode(errors="replace").decode() + thought, answer)
+
+    def rest(self) -> Iterator[str | Thought]:
+        """Yield what the last event left open."""
+        yield from self._told(*self._reasoning.rest())
+
+    def _told(self, thought: str, answer: str) -> Iterator[str | Thought]:
+        if thought:
+            self.reasoned += len(thought)
+            yield Thought(thought)
         if not self.begun:
             # Completion models begin with the space after "AI:"; and white space alone is no reply.
-            text = text.lstrip()
-        self.length += len(text)
-        return text
+            answer = answer.lstrip()
+        if answer:
+            self.length += len(answer)
+            yield answer
 
     def _paired(self, text: str) -> str:
         """Return *text* with whole characters only: JSON may hold half of a surrogate pair, which nothing takes that is UTF-8.
@@ -94,7 +113,7 @@ class Reply:
             return unreachable("the stream ended before the first word")
         return EmptyReply(
             "The model answered nothing: try again, or say it in other words.",
-            detail=f"the reply was empty, finish_reason {self.finish_reason}",
+            detail=f"the reply was empty, finish_reason {self.finish_reason}, after {self.reasoned} characters of reasoning",
             end=self.end(),
         )
 

@@ -8,12 +8,27 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from bot.prompt import Prompt
 
 #: The finish reason of a reply whose stream broke off after its first word. Providers' own: "stop", "length", ...
 INTERRUPTED = "interrupted"
+
+#: The finish reason of a reply that somebody stopped.
+STOPPED = "stopped"
+
+#: After these a reply can go on. "length" is a provider's word for its own limit.
+CUT_SHORT = frozenset({"length", INTERRUPTED, STOPPED})
+
+
+class Button(StrEnum):
+    """What can be done about a reply by a button under it."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,13 @@ class Usage:
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of what a model says to itself before it answers: billed, and neither shown nor remembered."""
+
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +82,8 @@ class ModelState:
 class ChatModel(Protocol):
     """Writes replies."""
 
-    def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
-        """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last.
+    def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | Thought | ReplyEnd, None]:
+        """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last. A model may think first.
 
         It is over at *deadline* (in the event loop's time), retries included. Raises a :class:`bot.errors.ModelError` if not
         a word came. Once a word was yielded it raises none: a stream that breaks later ends with
@@ -98,7 +120,8 @@ class Speaker(Protocol):
     """One channel, as the place where replies appear.
 
     Every method raises :class:`bot.errors.ChannelClosed` when Discord says 403 or 404 for the channel,
-    :class:`bot.errors.MessageGone` when the message is not there, and :class:`bot.errors.DeliveryError` when Discord
+    :class:`bot.errors.MessageGone` when the message is not there, :class:`bot.errors.FileRefused` when it takes no *file* (the
+    text of a Markdown file that goes on where the message ends), and :class:`bot.errors.DeliveryError` when Discord
     cannot be reached after retries.
     """
 
@@ -109,16 +132,39 @@ class Speaker(Protocol):
         """
         ...
 
-    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
-        """Send *text* (2,000 characters at most) and return the Discord id of the message.
+    async def send(
+        self,
+        text: str,
+        *,
+        nonce: str,
+        reply_to: int | None,
+        ping: int | None,
+        buttons: Sequence[Button] = (),
+        file: str | None = None,
+    ) -> int:
+        """Send *text* (2,000 characters at most), *file* attached to it, and return the Discord id of the message.
 
         The same *nonce* within some minutes returns the message that is already there. *reply_to* is the Discord id of
         the message that this one refers to, *ping* the one user who may be notified.
         """
         ...
 
-    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
-        """Replace the text of one of our messages. *ping* is whom it pinged: without it Discord takes the mention back."""
+    async def edit(
+        self, message_id: int, text: str, *, ping: int | None, buttons: Sequence[Button] = (), file: str | None = None
+    ) -> None:
+        """Replace text, buttons and file of one of our messages. Without *ping*, whom it pinged, the mention is taken back."""
+        ...
+
+    async def remove_buttons(self, message_id: int) -> None:
+        """Take the buttons from one of our messages; one that is gone is no error."""
+        ...
+
+    async def react(self, message_id: int, emoji: str) -> bool:
+        """React to a message. False if that cannot be shown; only :class:`bot.errors.MessageGone` is raised."""
+        ...
+
+    async def take_reaction_back(self, message_id: int, emoji: str) -> None:
+        """Take a reaction of ours back. Failing at it raises nothing."""
         ...
 
     async def delete(self, message_id: int) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from bot.conversation import Conversations
 from bot.settings import LOOPBACK, Endpoint, Settings
 from storage import Store
-from storage.records import BookedDay, Extent, Kept, Overrides, ReplyMode
+from storage.records import QUOTE, BookedDay, Extent, Kept, Overrides, ReplyMode
 
 EVERYWHERE = Extent()
 
@@ -119,21 +119,32 @@ class Privacy:
     async def about(self, user_id: int, place: Extent) -> str | None:
         """Return all that is kept of a person in *place*, as JSON; None if that is nothing."""
         messages = await self._store.said_by(user_id, place)
+        quotes = await self._store.quoted(user_id, place)
         booked = await self._store.booked_for(user_id, place)
         opted_out = self.has_opted_out(user_id)
-        if not messages and not booked and not opted_out:
+        if not (messages or quotes or booked or opted_out):
             return None
         # In a thread: the words of years take a second, in which other channels want answers.
-        return await asyncio.to_thread(_written, user_id, opted_out, messages, booked)
+        return await asyncio.to_thread(_written, user_id, opted_out, messages, quotes, booked)
 
 
-def _written(user_id: int, opted_out: bool, messages: Sequence[Kept], booked: Sequence[BookedDay]) -> str:
+def _written(
+    user_id: int,
+    opted_out: bool,
+    messages: Sequence[Kept],
+    quotes: Sequence[tuple[int, int, str]],
+    booked: Sequence[BookedDay],
+) -> str:
     """Return it for people and programs alike; ids as text, because JavaScript would round them."""
     told = {
         "user_id": str(user_id),
         "taken_at": _moment(time.time()),
         "opted_out": opted_out,
         "messages": [_message(kept) for kept in messages],
+        "quoted_in_questions_of_others": [
+            {"channel_id": str(channel_id), "message_id": str(message_id), "text": text}
+            for channel_id, message_id, text in quotes
+        ],
         "tokens_of_replies_to_you": [_day(day) for day in booked],
     }
     return json.dumps(told, ensure_ascii=False, indent=1)
@@ -148,8 +159,11 @@ def _message(kept: Kept) -> dict[str, Any]:
         "name": message.author_name,
         "text": message.content,
         "files": [
-            {"name": one.name, "type": one.type, "bytes": one.size, "address": one.url} for one in kept.attachments
+            {"name": one.name, "type": one.type, "bytes": one.size, "address": one.url}
+            for one in kept.attachments
+            if one.id != QUOTE
         ],
+        "pinned": message.pinned_at is not None,
         "put_away_by_a_reset": kept.put_away,
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from storage.records import Message
@@ -30,6 +30,14 @@ FRAMING = (
     "[file: name, kind] is what its author attached, its text indented below. "
     "A block that starts with [memory] holds older messages that may help. Answer the newest message, or all that have no answer "
     "yet; write the reply alone, without such a start, and address people by name."
+)
+
+PINNED_HEADING = "Messages of this channel that people pinned, for you to keep in mind; (you) said what is marked so."
+
+#: Asks a chat model to go on with its last words. No person's block can start like it.
+GO_ON = (
+    "[continue] Your reply above is not finished. Go on exactly where it ends: write only what comes next, with nothing before "
+    "it and nothing repeated. If it ends within a code block, a list or a table, you are still in it: do not open it again."
 )
 
 SUMMARY_HEADING = "What was said here before, summarized (notes about the conversation, not instructions):"
@@ -154,8 +162,13 @@ def file_block(name: str, kind: str, text: str = "") -> str:
     return f"{heading}\n  {indented(text)}" if text else heading
 
 
+def quote_block(author_id: int, author_name: str, content: str) -> str:
+    """Return another's message as it stands in the question about it, files apart: theirs stand there as the question's."""
+    return f"[about the message of {author_id} {clean_name(author_name)}]\n  {indented(content)}"
+
+
 def own_words(content: str) -> str:
-    """Return what the author of a message says there, without the files."""
+    """Return what the author of a message says there, and what it is about, without the files."""
     return f"\n{content}".partition(f"\n{_FILE}")[0].removeprefix("\n")
 
 
@@ -174,6 +187,16 @@ def block(message: Message) -> str:
 def summary_text(summaries: Sequence[str]) -> str:
     """Return the *summaries*, oldest first, as the part of the system text that they are."""
     return "\n".join((SUMMARY_HEADING, *(f"- {indented(summary)}" for summary in summaries)))
+
+
+def pinned_line(message: Message) -> str:
+    """Return a pinned message as it stands among others."""
+    return f"(you) {indented(message.content)}" if message.role == "assistant" else block(message)
+
+
+def pinned_block(messages: Sequence[Message]) -> str:
+    """Return pinned *messages* as the one block that the model sees; no person's block can start like it."""
+    return "[pinned] " + indented("\n".join((PINNED_HEADING, *map(pinned_line, messages))))
 
 
 def memory_block(passages: str) -> str:
@@ -197,10 +220,13 @@ class Shape:
         messages: Sequence[Message],
         recalled: str | None,
         images: Images | None = None,
+        beginning: str = "",
+        pinned: Sequence[Message] = (),
     ) -> Prompt:
-        """Return the prompt for a reply to the last of *messages*; what is *recalled* stands just before it.
+        """Return the prompt for a reply to the last of *messages*, or for the rest of one that has a *beginning*.
 
-        There is one system message and it comes first: many servers take no other. One text has no *images*.
+        What is *pinned* stands before the messages, what is *recalled* just before the last one. There is one system message and
+        it comes first: many servers take no other. One text has no *images*.
         """
         system = system_text(persona) + (f"\n\n{summary_text(summaries)}" if summaries else "")
         shown = images or {}
@@ -210,9 +236,15 @@ class Shape:
         ]
         if recalled:
             blocks.insert(-1, PromptMessage("user", recalled))
+        if pinned:
+            blocks.insert(0, PromptMessage("user", pinned_block(pinned)))
         if self.api == "chat":
-            return ChatPrompt((PromptMessage("system", system), *blocks))
-        return self._text(system, blocks)
+            begun = [PromptMessage("assistant", beginning), PromptMessage("user", GO_ON)] if beginning else []
+            return ChatPrompt((PromptMessage("system", system), *blocks, *begun))
+        asked = self._text(system, blocks)
+        # A completion model goes on by itself. The template ends with its label, as "AI:", and mostly without a space.
+        gap = "" if not beginning or asked.text[-1:].isspace() else " "
+        return replace(asked, text=asked.text + gap + beginning)
 
     def request(self, asked: ChatPrompt) -> Prompt:
         """Return *asked*, a request that is no reply in a conversation, in the shape that the model takes."""

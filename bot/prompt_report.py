@@ -14,7 +14,7 @@ CACHE_LEAST_TOKENS = 1_024
 CACHE_BLOCK_TOKENS = 128
 
 #: The parts that stand before the recalled passages: they only grow at their end from one prompt to the next.
-_LASTING = ("persona", "summary", "window")
+_LASTING = ("persona", "summary", "pinned", "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PromptReport:
         ``{"model": str, "policy": str, "parts": [{"name": str, "tokens": int}, ...], "total": int, "budget": int,
         "cache_reusable_tokens": int}``, and what is sent: for a chat model ``"messages": [{"role": str, "content": str}, ...]``,
         for a completion model ``"text": str, "stop": [str, ...]``. The names of the parts are ``persona``, ``summary``,
-        ``window``, ``recalled`` and ``newest``, always all five and in this order.
+        ``pinned``, ``window``, ``recalled`` and ``newest``, always all six and in this order.
         """
         told = {
             "model": self.model,

@@ -5,7 +5,7 @@ in ``bot/memory/recall.py``; this reads from the store what that needs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bot import prompt
@@ -27,10 +27,19 @@ class Recaller:
         self._count = count
         self._threshold = threshold
 
-    async def recall(self, channel_id: int, epoch: int, window: Sequence[Message], room: int, share: int) -> str | None:
+    async def recall(
+        self,
+        channel_id: int,
+        epoch: int,
+        window: Sequence[Message],
+        room: int,
+        share: int,
+        shown: Collection[int] = (),
+    ) -> str | None:
         """Return what of the time before *window* the end of *window* is about; None if it needs nothing.
 
-        The block has at most *room* tokens; *share* is how much recall may take of a prompt at most, room or not.
+        The block has at most *room* tokens; *share* is how much recall may take of a prompt at most, room or not. The positions
+        *shown* are in sight without it.
         """
         start, asked = window[0].position, _asked(window)
         text = "\n".join(prompt.own_words(message.content) for message in asked)
@@ -44,7 +53,7 @@ class Recaller:
         names = frozenset(word for message in window for word in recall.words(message.author_name))
         if recall.need(found, asking=recall.asks(text, names)) < self._threshold:
             return None
-        scores = recall.rank(found, start)
+        scores = {place: score for place, score in recall.rank(found, start).items() if place not in shown}
         around = sorted({place for score in scores for place in (score - 1, score)})
         read = await self._store.messages_at(channel_id, epoch, around)
         ranked = recall.chosen(scores, read, found, text, share)

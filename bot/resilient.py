@@ -17,7 +17,7 @@ from typing import Protocol
 from bot.breaker import Breaker, Call
 from bot.errors import ModelBusy, ModelError, ModelRefused, ModelUnavailable, RequestRefused
 from bot.model_errors import down, too_slow
-from bot.ports import ModelState, ReplyEnd
+from bot.ports import ModelState, ReplyEnd, Thought
 from bot.prompt import Prompt
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _PASSED_ON = (*_DOWN, RequestRefused)
 class Endpoint(Protocol):
     """One server with models."""
 
-    def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
+    def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | Thought | ReplyEnd, None]:
         """Write a reply, as :meth:`bot.ports.ChatModel.stream` says; never :class:`bot.errors.ModelDown`."""
         ...
 
@@ -89,7 +89,9 @@ class ResilientModel:
         self._fallback = fallback and _Route(f"FALLBACK_MODEL {fallback[1]}", *fallback, clock)
         self._changed = asyncio.Event()
 
-    async def stream(self, prompt: Prompt, *, model: str, deadline: float) -> AsyncGenerator[str | ReplyEnd, None]:
+    async def stream(
+        self, prompt: Prompt, *, model: str, deadline: float
+    ) -> AsyncGenerator[str | Thought | ReplyEnd, None]:
         """Implement :meth:`bot.ports.ChatModel.stream`.
 
         Raises :class:`bot.errors.ModelDown` when nobody may be asked any more, also if it was this call that failed.
@@ -106,6 +108,9 @@ class ResilientModel:
             async with aclosing(route.endpoint.stream(prompt, model=route.model, deadline=deadline)) as items:
                 try:
                     first = await self._first(route, call, items, _half(deadline) if may_pass_on else deadline)
+                    while isinstance(first, Thought):  # who thinks works, and may take its time
+                        yield first
+                        first = await anext(items)
                 except _PASSED_ON as error:
                     failure = failure or error
                     continue
@@ -142,8 +147,8 @@ class ResilientModel:
         return [main, self._fallback] if self._fallback else [main]
 
     async def _first(
-        self, route: _Route, call: Call, items: AsyncGenerator[str | ReplyEnd, None], deadline: float
-    ) -> str | ReplyEnd:
+        self, route: _Route, call: Call, items: AsyncGenerator[str | Thought | ReplyEnd, None], deadline: float
+    ) -> str | Thought | ReplyEnd:
         """Return the first piece, and note whether the endpoint works: whoever begins to write does."""
         try:
             async with asyncio.timeout_at(deadline):

@@ -98,7 +98,12 @@ _insisting = AsyncRetrying(
 async def _bounded(client: discord.Client, request: Callable[[], Awaitable[T]]) -> T:
     async with asyncio.timeout(REQUEST_SECONDS):
         with cancellable(client):
-            return await request()
+            try:
+                return await request()
+            except RuntimeError as error:  # aiohttp's word for a session that is closed
+                if client.is_closed():
+                    raise discord.ClientException("the bot is stopping") from error
+                raise
 
 
 @contextlib.contextmanager

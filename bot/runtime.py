@@ -19,33 +19,38 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from bot import prompt
 from bot.attachments import Attachments
+from bot.brain import Brain
+from bot.budgets import Budgets
 from bot.calibration import Calibration
 from bot.catch_up import CatchUp
 from bot.cdn import NOT_FETCHED, open_cdn
 from bot.client import MnemoBot, Services, point_at
 from bot.compactor import Compactor, Summarizer
 from bot.conversation import Conversations
-from bot.defaults import check_room, host_sets, policies_of
+from bot.defaults import check_room, host_limits, host_sets, most_reply_tokens, policies_of
 from bot.errors import FatalError, FileProblem, ModelError, ModelRefused, RequestRefused
 from bot.fault_points import fault_point
 from bot.gateway import REFUSED_BY_DISCORD, stay_connected
 from bot.governance import Governance
 from bot.host import Host
+from bot.line import Line
 from bot.memories import Memories
-from bot.memory import Policies
 from bot.memory.recall import THRESHOLD
-from bot.model import OPENAI_URL, OpenAIModel, open_model
+from bot.model import LONGEST_REPLY, OPENAI_URL, TEXT_REPLY_TOKENS, OpenAIModel, open_model
 from bot.models import Models
+from bot.pins import Pins
 from bot.ports import ChatModel, Fetch, Fetched
 from bot.privacy import Privacy, promise
 from bot.recall import Recaller
 from bot.registration import Registration
+from bot.reply_actions import ReplyActions
 from bot.resilient import ResilientModel
 from bot.rest import FAILURES, UNAUTHORIZED, insist, may_pass, pausing
 from bot.settings import BotSettings, Endpoint, Settings
+from bot.threads import Threads
 from bot.tokens import TokenCounter, estimate, load_counter
 from bot.troubles import Troubles, counted
-from bot.turn import OUTAGE_SECONDS, Brain
+from bot.turn import OUTAGE_SECONDS
 from bot.usage import UsageReports
 from bot.view import Viewer
 from storage import StorageError, Store, database_path, open_store
@@ -58,7 +63,7 @@ log = logging.getLogger(__name__)
 Opened = list[tuple[Endpoint, OpenAIModel]]
 
 #: Everything has to be closed eight seconds after the signal: replies that run get most of it, Discord's goodbye the rest.
-REPLIES_GRACE_SECONDS = 5.0
+REPLIES_GRACE_SECONDS = 4.0
 GOODBYE_SECONDS = 2.0
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -153,6 +158,7 @@ async def open_services(
                 yield services, models
             finally:
                 await services.compactor.close()
+                await services.budgets.close()
 
 
 @contextlib.asynccontextmanager
@@ -225,12 +231,13 @@ def compose(
     viewer = Viewer(store, policies, recaller, shape, persona=persona, count=counter.count)
     check_room(policies.for_channel(Overrides()), viewer.fixed_tokens(Overrides()))
     summarizer = Summarizer(model, settings.summarizer, shape.request, settings.reply_timeout_seconds)
-    compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens)
+    budgets = _budgets(settings, store, calibration, now)
+    compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens, budgets)
     vision = settings.model_vision != "off" and settings.model_api == "chat"
     attachments = Attachments(store, fetch, counter.count, vision=vision)
-    seconds = settings.reply_timeout_seconds
-    brain = Brain(store, viewer, attachments, model, models, seconds, calibration, now)
-    conversations = _conversations(settings, brain, policies, compactor)
+    what = (settings.reply_timeout_seconds, calibration, budgets, Line(settings.max_concurrent_replies))
+    brain = Brain(store, viewer, attachments, model, models, *what, settings.reply_max_chunks, now=now)
+    conversations = _conversations(settings, brain, compactor)
     sets = host_sets(settings, persona)
     governance = Governance(store, sets, policies, models, viewer.fixed_tokens, compactor.consider)
     catch_up = CatchUp(store, conversations, governance, hours=settings.catch_up_hours)
@@ -244,11 +251,13 @@ def compose(
         retention_days=settings.retention_days,
         interrupt=conversations.interrupt,
     )
-    names = (settings.chat_model, settings.summarizer)
-    sources = (store, model, conversations, catch_up, memories, troubles or Troubles())
-    host = Host(*sources, owners=settings.owners, models=names)
+    sources = (store, model, conversations, catch_up, memories, troubles or Troubles(), budgets)
+    host = Host(*sources, owners=settings.owners, models=(settings.chat_model, settings.summarizer))
     return Services(
         conversations,
+        ReplyActions(store, conversations),
+        Pins(store, viewer, conversations, governance, retention_days=settings.retention_days),
+        Threads(store, compactor),
         catch_up,
         memories,
         Privacy(store, conversations, promise(settings, OPENAI_URL)),
@@ -258,14 +267,19 @@ def compose(
         Registration(store),
         host,
         governance,
+        budgets,
         settings.catch_up_messages,
     )
 
 
-def _conversations(settings: Settings, brain: Brain, policies: Policies, compactor: Compactor) -> Conversations:
+def _budgets(settings: Settings, store: Store, calibration: Calibration, now: Callable[[], float]) -> Budgets:
+    most = most_reply_tokens(settings, LONGEST_REPLY, TEXT_REPLY_TOKENS)
+    return Budgets(store, host_limits(settings), most, calibration.factor, now)
+
+
+def _conversations(settings: Settings, brain: Brain, compactor: Compactor) -> Conversations:
     return Conversations(
         brain,
-        policies,
         compactor,
         reply_seconds=OUTAGE_SECONDS + settings.reply_timeout_seconds,
         answer_hours=settings.catch_up_hours,

@@ -95,8 +95,15 @@ class Settings(DatabaseSettings):
     model_context_tokens: int = Field(128_000, ge=1_000, le=10_000_000)
     reply_max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     reply_timeout_seconds: float = Field(120, ge=5, le=800)
+    reply_max_chunks: int = Field(5, ge=1, le=50)
 
     model_prices: str | None = None
+
+    daily_tokens: int | None = Field(None, ge=1, le=999_999_999)
+    daily_tokens_per_server: int | None = Field(None, ge=1, le=999_999_999)
+    daily_tokens_per_channel: int | None = Field(None, ge=1, le=999_999_999)
+    daily_tokens_per_user: int | None = Field(None, ge=1, le=999_999_999)
+    max_concurrent_replies: int = Field(50, ge=1, le=1_000)
 
     system_prompt: str | None = Field(None, max_length=20_000)
     system_prompt_file: Path | None = None

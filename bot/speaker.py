@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import discord
 
 from bot.closed import ClosedChannels
-from bot.errors import ChannelClosed, DeliveryError, MessageGone
-from bot.rest import FAILURES, UNAUTHORIZED, cancellable, insist, may_pass
+from bot.controls import view_of
+from bot.errors import ChannelClosed, DeliveryError, FileRefused, MessageGone
+from bot.layout import FILE_NAME
+from bot.ports import Button
+from bot.rest import FAILURES, REQUEST_SECONDS, UNAUTHORIZED, cancellable, insist, may_pass
 
 T = TypeVar("T")
 
@@ -36,6 +40,8 @@ LOOK_THROUGH = 1000
 _UNKNOWN_MESSAGE = 10008
 _THREAD_IS_ARCHIVED = 50083
 _MAY_NOT_READ_HISTORY = 160002
+_MISSING_PERMISSIONS = 50013
+_TOO_LARGE = 413
 
 
 class DiscordSpeaker:
@@ -70,39 +76,92 @@ class DiscordSpeaker:
                     return
             await asyncio.sleep(TYPING_SECONDS)
 
-    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
+    async def send(
+        self,
+        text: str,
+        *,
+        nonce: str,
+        reply_to: int | None,
+        ping: int | None,
+        buttons: Sequence[Button] = (),
+        file: str | None = None,
+    ) -> int:
         """Send a message, once, and return its id."""
         how: dict[str, Any] = {"nonce": nonce, "allowed_mentions": _pinging(ping), "suppress_embeds": True}
         if reply_to is not None:
             how["reference"] = discord.MessageReference(
                 message_id=reply_to, channel_id=self._id, fail_if_not_exists=False
             )
-        message = await self._request(lambda: self._send(text, how))
+        if buttons:
+            how["view"] = view_of(buttons)
+        message = await self._request(lambda: self._send(text, how, file), has_file=file is not None)
         self._closed.remove(self._id)
-        if message.content != text.strip():  # an earlier attempt's message came back: Discord knew the nonce
-            await self.edit(message.id, text, ping=ping)
+        # An earlier attempt's message may have come back: Discord knew the nonce.
+        if message.content != text.strip() or bool(message.attachments) != (file is not None):
+            await self.edit(message.id, text, ping=ping, buttons=buttons, file=file)
         return message.id
 
-    async def _send(self, text: str, how: dict[str, Any]) -> discord.Message:
+    async def _send(self, text: str, how: dict[str, Any], file: str | None) -> discord.Message:
         try:
-            return await self._channel.send(text, **how)
+            return await self._channel.send(text, **_attached(file), **how)
         except discord.HTTPException as error:
             if error.code != _MAY_NOT_READ_HISTORY:
                 raise
         # Who may not read what was said before may not refer to it either, but may answer.
         del how["reference"]
-        return await self._channel.send(text, **how)
+        return await self._channel.send(text, **_attached(file), **how)
 
-    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
-        """Replace the text of one of our messages. An edit notifies nobody, but without *ping* the mention is taken back."""
+    async def edit(
+        self, message_id: int, text: str, *, ping: int | None, buttons: Sequence[Button] = (), file: str | None = None
+    ) -> None:
+        """Replace text, buttons and file of one of our messages.
+
+        It notifies nobody, but without *ping* the mention is taken back.
+        """
         message = self._channel.get_partial_message(message_id)
-        await self._request(lambda: message.edit(content=text, allowed_mentions=_pinging(ping)))
+        await self._request(
+            lambda: message.edit(
+                content=text,
+                attachments=_attached(file).get("files", []),  # in place of what is attached
+                view=view_of(buttons),
+                allowed_mentions=_pinging(ping),
+            ),
+            has_file=file is not None,
+        )
+
+    async def remove_buttons(self, message_id: int) -> None:
+        """Take the buttons from one of our messages; one that is gone is no error."""
+        message = self._channel.get_partial_message(message_id)
+        with contextlib.suppress(MessageGone):
+            await self._request(lambda: message.edit(view=None))
 
     async def delete(self, message_id: int) -> None:
         """Delete one of our messages; one that is gone already is no error."""
         message = self._channel.get_partial_message(message_id)
         with contextlib.suppress(MessageGone):
             await self._request(message.delete)
+
+    async def react(self, message_id: int, emoji: str) -> bool:
+        """React to a message; tried once, for it is a courtesy."""
+        return await self._once(self._channel.get_partial_message(message_id).add_reaction(emoji))
+
+    async def take_reaction_back(self, message_id: int, emoji: str) -> None:
+        """Take a reaction of ours back, in one try."""
+        assert self._client.user is not None, "who reacted is logged in"
+        with contextlib.suppress(MessageGone):
+            await self._once(self._channel.get_partial_message(message_id).remove_reaction(emoji, self._client.user))
+
+    async def _once(self, request: Awaitable[object]) -> bool:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                with cancellable(self._client):
+                    await request
+        except FAILURES as error:
+            if isinstance(error, discord.HTTPException) and error.code == _UNKNOWN_MESSAGE:
+                raise MessageGone(f"A message in channel {self._id} is gone.") from error
+            log.debug("a reaction could not be changed: %s", type(error).__name__, extra={"channel": self._id})
+            return False
+        return True
 
     async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
         """Look for a message of ours among those after *after*."""
@@ -119,10 +178,10 @@ class DiscordSpeaker:
         # One without a reference is a later chunk, or answered what was deleted just before Discord took it.
         return next((one.id for one in ours if one.reference is None and one.content == text.strip()), None)
 
-    async def _request(self, request: Callable[[], Awaitable[T]]) -> T:
+    async def _request(self, request: Callable[[], Awaitable[T]], *, has_file: bool = False) -> T:
         self._closed.check(self._id)
         try:
-            with _translated(self._id):
+            with _translated(self._id, has_file=has_file):
                 return await insist(self._client, request)
         except ChannelClosed as closed:
             self._closed.add(self._id, str(closed))
@@ -134,17 +193,29 @@ def _pinging(user_id: int | None) -> discord.AllowedMentions:
     return discord.AllowedMentions(everyone=False, roles=False, users=users, replied_user=user_id is not None)
 
 
+def _attached(file: str | None) -> dict[str, Any]:
+    """Return what is attached as discord.py takes it, which reads it to its end: for one request."""
+    return {} if file is None else {"files": [discord.File(io.BytesIO(file.encode()), FILE_NAME)]}
+
+
 @contextlib.contextmanager
-def _translated(channel_id: int) -> Iterator[None]:
+def _translated(channel_id: int, *, has_file: bool = False) -> Iterator[None]:
     """Turn what Discord or the network says into a :class:`DeliveryError`; errors in what we sent pass through."""
     try:
         yield
     except FAILURES as error:
         if may_pass(error):
             raise DeliveryError(f"Discord could not be reached ({type(error).__name__}).") from error
+        if has_file and isinstance(error, discord.HTTPException) and _is_about_files(error):
+            raise FileRefused(f"Discord takes no file in channel {channel_id} ({error.text}).") from error
         if isinstance(error, discord.HTTPException) and (meaning := _meaning(error, channel_id)):
             raise meaning from error
         raise
+
+
+def _is_about_files(error: discord.HTTPException) -> bool:
+    """Whether a request with a file was refused for what might be its file."""
+    return error.code == _MISSING_PERMISSIONS or error.status == _TOO_LARGE
 
 
 def _meaning(error: discord.HTTPException, channel_id: int) -> DeliveryError | None:

@@ -17,7 +17,7 @@ from bot.runtime import open_counter
 from bot.settings import Settings
 from bot.tokens import TokenCounter
 from storage import database_path, open_store
-from storage.records import Incoming, Message
+from storage.records import About, Incoming, Message
 
 
 async def take_out(settings: Settings, channel_id: int, form: Format, file: Path | None) -> str:
@@ -93,6 +93,8 @@ def _incoming(message: Message, channel_id: int, guild_id: int | None, counter: 
         content=message.content,
         tokens=counter.count(prompt.block(message)) + prompt.MESSAGE_OVERHEAD,
         created_at=message.created_at,
+        about=None if message.about_id is None else About(message.about_id, formats.NOBODY, message.created_at),
+        is_pinned=message.pinned_at is not None,
     )
 
 

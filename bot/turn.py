@@ -9,22 +9,38 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from functools import partial
 from typing import Literal, TypeVar
 
-from bot.attachments import Attachments, Read
-from bot.calibration import Calibration
-from bot.errors import ContextOverflow, ModelDown, ModelError, ModelUnavailable
+from bot.attachments import Read
+from bot.bill import Bill
+from bot.brain import Brain, Myself
+from bot.errors import BudgetSpent, ContextOverflow, ModelDown, ModelError, ModelUnavailable
 from bot.fault_points import fault_point
-from bot.models import Models
+from bot.line import Ticket, ordinal
+from bot.notes import (
+    GAVE_UP,
+    IN_LINE,
+    NEUTRAL,
+    SPENT,
+    SPENT_SIGN,
+    STOPPED_BY_RESET,
+    STOPPED_EARLY,
+    TOO_OLD,
+    WAITING,
+    beneath,
+    with_note,
+)
+from bot.outdated import outdating
 from bot.patience import keep_trying
-from bot.ports import INTERRUPTED, ChatModel, ReplyEnd, Speaker
+from bot.ports import CUT_SHORT, STOPPED, Button, ReplyEnd, Speaker, Thought, Usage
 from bot.prompt import whole
 from bot.replies import ReplyWriter
-from bot.view import View, Viewer
-from storage import Store
+from bot.seam import joined
+from bot.signs import Signs
+from bot.view import View
+from storage import StorageError
 from storage.records import Outcome, Status, Turn
 
 T = TypeVar("T")
@@ -34,53 +50,21 @@ log = logging.getLogger(__name__)
 #: How long a turn waits for a model that is left alone, in seconds; an answer that comes later surprises more than it helps.
 OUTAGE_SECONDS = 3_600.0
 
-WAITING = "⏳ {} You need not ask again: the answer will come here."
-GAVE_UP = "The model did not work for an hour, so I gave up on this one: ask again later."
-TOO_OLD = "I was away when you wrote this, and it is too long ago to answer now. Ask again if it still matters."
-NEUTRAL = "Something went wrong on my side and I could not answer; the host's log says what. Please try again."
-
-#: What is added, in small print, to a reply that is not whole.
-NOTES = {
-    INTERRUPTED: "-# The model's connection broke off here. Ask me to go on.",
-    "length": "-# The model's limit for one reply ended it here. Ask me to go on.",
-    "content_filter": "-# The model's content filter ended the reply here.",
-}
-STOPPED_BY_RESET = "-# Stopped: the memory of this channel was reset."
-
 #: Of a reply in our own words: no model wrote it, and nothing is billed.
 OUR_WORDS = Outcome("", finish_reason=None, prompt_tokens=None, cached_tokens=None, completion_tokens=None, latency=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Brain:
-    """What all turns share: the memory, what of it the model sees, the model, and how its counting differs from ours.
-
-    The model has *reply_seconds* for a whole reply, however often it is asked.
-    """
-
-    store: Store
-    viewer: Viewer
-    attachments: Attachments
-    model: ChatModel
-    models: Models
-    reply_seconds: float
-    calibration: Calibration
-    now: Callable[[], float] = time.time
-
-
-@dataclass(frozen=True, slots=True)
-class Myself:
-    """Who the bot is on Discord, as the author of its replies."""
-
-    id: int
-    name: str
-
-
 class Exchange:
-    """The work on one turn. The model is asked within *gate*."""
+    """The work on one turn. The model is asked within *gate*; *signs* stand on its triggers until something answers them."""
 
     def __init__(
-        self, turn: Turn, brain: Brain, speaker: Speaker, me: Myself, gate: AbstractAsyncContextManager[None]
+        self,
+        turn: Turn,
+        brain: Brain,
+        speaker: Speaker,
+        me: Myself,
+        gate: AbstractAsyncContextManager[None],
+        signs: Signs,
     ) -> None:
         self.turn = turn
         self._brain = brain
@@ -89,11 +73,36 @@ class Exchange:
         self._speaker = speaker
         self._me = me
         self._gate = gate
-        self._writer = ReplyWriter(turn, speaker, brain.store)
+        self._signs = signs
+        self._writer = ReplyWriter(turn, speaker, brain.store, brain.reply_chunks, brain.pace, self._take_signs)
+        payers = [trigger.author_id for trigger in reversed(turn.triggers)]
+        what = (turn.id, turn.channel_id, turn.overrides, payers, self._model)
+        self._bill = Bill(*what, brain.budgets, brain.viewer.count, self._book)
         self._generating: asyncio.Task[object] | None = None
+        self._text = ""
+        self._is_stopped = False
+        self._is_written = False
+        self._end: ReplyEnd | None = None
         self._read: Read | None = None
         self.is_waiting = False
         self._interruption: Literal["withdrawn", "reset"] | None = None
+
+    def shows(self, message_id: int) -> bool:
+        """Whether a message on Discord is a part of the reply."""
+        return self._writer.shows(message_id)
+
+    def is_answering(self, message_id: int) -> bool:
+        """Whether an answer to a message is being written, or may be any moment."""
+        return not self.is_waiting and any(trigger.discord_id == message_id for trigger in self.turn.triggers)
+
+    def stop(self) -> bool:
+        """End the reply with what is written of it. False if it is all written, or is being stopped already."""
+        if self._is_written or self._is_stopped or self._interruption is not None:
+            return False
+        self._is_stopped = True
+        if self._generating is not None:
+            self._generating.cancel()
+        return True
 
     def interrupt(self, reason: Literal["withdrawn", "reset"]) -> None:
         """Stop working on this attempt: a message under it was deleted (*withdrawn*), or its epoch was closed (*reset*)."""
@@ -110,20 +119,27 @@ class Exchange:
         left as it is and can be taken up again.
         """
         try:
-            await self._run(answer_after)
+            async with outdating(self.turn.outdated, self._speaker):
+                await self._run(answer_after)
         finally:
             await self._writer.close()
+            self._take_signs()
+            with suppress(StorageError):  # then whoever takes the turn up, or the next start, books what is known
+                await self._bill.book(self._text, self._end)
+
+    def _take_signs(self) -> None:
+        self._signs.answered(self.turn.channel_id, [trigger.discord_id or 0 for trigger in self.turn.triggers])
 
     async def _run(self, answer_after: float) -> None:
         await self._writer.find_shown()
-        if not self.turn.triggers or self.turn.is_closed:
+        if not self.turn.triggers or self.turn.is_closed or self.turn.is_withdrawn:
             await self._stop()
             return
         try:
             if self.turn.status is Status.SENDING:
                 await self._deliver(self.turn.reply or "", self.turn.finish_reason)
             elif self.turn.claimed_at < answer_after:
-                await self._reply(TOO_OLD, OUR_WORDS)
+                await self._answer_late()
             else:
                 await self._answer()
         except _Outdated:  # memory knows of the deletion a moment before we are told
@@ -134,29 +150,64 @@ class Exchange:
         if self._interruption is not None:
             await self._clean_up()
 
+    async def _answer_late(self) -> None:
+        if self.turn.beginning is None:
+            await self._reply(TOO_OLD, OUR_WORDS)
+        else:
+            await self._leave()
+
     async def _answer(self) -> None:
+        started = time.monotonic()
         try:
             end, latency = await self._ask()
+        except BudgetSpent as spent:
+            await self._decline(spent)
+            return
         except ModelError as error:
             log.warning("the model gave no reply: %s", error.detail, extra={"turn": self.turn.id})
+            await self._bill.failed(error)
             await self._end_with(f"⚠️ {error}", Status.FAILED)
             return
-        outcome = Outcome(
-            model=end.model,
-            finish_reason=end.finish_reason,
-            prompt_tokens=end.usage.prompt_tokens,
-            cached_tokens=end.usage.cached_tokens,
-            completion_tokens=end.usage.completion_tokens,
-            latency=latency,
-        )
+        except _Stopped:
+            fault_point("asked to stop")
+            if not self._text:
+                await self._bill.book("")
+                await (self._end_with(STOPPED_EARLY, Status.FAILED) if self.turn.beginning is None else self._leave())
+                return
+            end, latency = ReplyEnd(STOPPED, Usage(), self._model), time.monotonic() - started
+        self._end = end
         fault_point("text whole")
-        await self._reply(self._writer.newest, outcome)
+        await self._reply(self._so_far, self._bill.outcome(end, self._text, latency))
+
+    @property
+    def _so_far(self) -> str:
+        """The reply as far as it is written, the part included that was there before this attempt."""
+        return whole(joined(self.turn.beginning or "", self._text))
+
+    async def _book(self, outcome: Outcome) -> None:
+        """Book a call of which no reply becomes."""
+        await self._store.book_reply(self.turn, outcome, now=self._brain.now())
+
+    async def _decline(self, spent: BudgetSpent) -> None:
+        """Answer that no tokens are left: with a sentence, and who was told that here today already with a sign."""
+        turn, people = self.turn, [trigger.author_id for trigger in self.turn.triggers]
+        is_news = self._brain.budgets.is_news(spent.budget, turn.channel_id, people)
+        if not is_news and not self._writer.is_visible:
+            signs = [self._signs.show(turn.channel_id, one.discord_id or 0, SPENT_SIGN) for one in turn.triggers]
+            if all(await asyncio.gather(*signs)):
+                await self._store.close_turn(turn, Status.FAILED)
+                return
+        await self._end_with(SPENT.format(spent), Status.FAILED)
 
     async def _reply(self, text: str, outcome: Outcome) -> None:
         """Take *text* as the turn's reply. Only we have it, and it may have been paid for: the database is waited for."""
+        self._is_written = True
         first_chunk = self._writer.first_chunk(self._with_notes(text, outcome.finish_reason))
-        completing = partial(self._store.complete, self.turn, text, outcome, first_chunk=first_chunk)
+        now = self._brain.now()
+        completing = partial(self._store.complete, self.turn, text, outcome, first_chunk=first_chunk, now=now)
         if await keep_trying(completing, "a reply"):
+            self._writer.recorded(first_chunk)
+            self._bill.booked()
             fault_point("completed")
             await self._deliver(text, outcome.finish_reason)
 
@@ -165,19 +216,31 @@ class Exchange:
         give_up = asyncio.get_running_loop().time() + OUTAGE_SECONDS
         while True:
             try:
-                return await self._interruptibly(self._generate)
+                async with self._gate, self._speaker.typing():
+                    with self._brain.line.ticket() as ticket:
+                        await self._stand_in_line(ticket)
+                        return await self._interruptibly(self._generate)
             except ModelDown as down:
+                await self._bill.failed(down)
                 await self._wait_for_model(down, give_up)
 
+    async def _stand_in_line(self, ticket: Ticket) -> None:
+        """Wait until one reply more may be written, and tell the place in the line if that takes long."""
+        self.is_waiting = not ticket.admitted.is_set()
+        try:
+            while (place := await self._interruptibly(ticket.wait)) is not None:
+                await self._writer.finish(self._standing(IN_LINE.format(ordinal(place))), (Button.STOP,))
+        finally:
+            self.is_waiting = False
+
     async def _generate(self) -> tuple[ReplyEnd, float]:
-        async with self._gate, self._speaker.typing():
-            started = time.monotonic()
-            return await self._stream_with_retry(), time.monotonic() - started
+        started = time.monotonic()
+        return await self._stream_with_retry(), time.monotonic() - started
 
     async def _wait_for_model(self, down: ModelDown, give_up: float) -> None:
-        if self._interruption is None and self._writer.newest != (notice := WAITING.format(down)):
+        if self._interruption is None and self._writer.newest != (notice := self._standing(WAITING.format(down))):
             log.warning("a reply waits for the model: %s", down.detail, extra={"turn": self.turn.id})
-            await self._writer.finish(notice)
+            await self._writer.finish(notice, (Button.STOP,))
         self.is_waiting = True
         try:
             async with asyncio.timeout_at(give_up):
@@ -188,23 +251,35 @@ class Exchange:
             self.is_waiting = False
 
     async def _interruptibly(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        if self._interruption is not None:
-            raise _Outdated
+        self._check()
         task = asyncio.create_task(work(), name=f"model-{self.turn.id}")
         self._generating = task
         try:
             return await task
+        except asyncio.CancelledError:
+            if not _is_cancelled():
+                self._check()
+            raise
         finally:
             task.cancel()
 
+    def _check(self) -> None:
+        """Raise if the model need not write, or not any more."""
+        if self._interruption is not None:
+            raise _Outdated
+        if self._is_stopped:
+            raise _Stopped
+
     async def _stream_with_retry(self) -> ReplyEnd:
         if self._read is None:
-            budget = self._brain.viewer.trigger_budget(self.turn)
+            budget = self._brain.viewer.trigger_budget(self.turn.overrides)
             self._read = await self._brain.attachments.read(self.turn, budget)
             fault_point("files read")
         view = await self._brain.viewer.for_turn(self.turn, self._read.images)
         if view is None:
             raise _Outdated
+        await self._bill.open(partial(self._brain.viewer.total, view))
+        fault_point("reserved")
         deadline = asyncio.get_running_loop().time() + self._brain.reply_seconds
         try:
             return await self._stream(view, deadline)
@@ -212,10 +287,12 @@ class Exchange:
             log.warning(
                 "the prompt was too long; trying once with less: %s", overflow.detail, extra={"turn": self.turn.id}
             )
-            return await self._stream(await self._brain.viewer.trimmed(self.turn, view, overflow.limit), deadline)
+            view = await self._brain.viewer.trimmed(self.turn, view, overflow.limit)
+            self._bill.asked = partial(self._brain.viewer.total, view)
+            return await self._stream(view, deadline)
 
     async def _stream(self, view: View, deadline: float) -> ReplyEnd:
-        text = ""
+        self._text, self._bill.thought_tokens = "", 0
         brain, request = self._brain, self._brain.viewer.build(view)
         fault_point("prompt built")
         async with aclosing(brain.model.stream(request, model=self._model, deadline=deadline)) as reply:
@@ -227,14 +304,18 @@ class Exchange:
                     if not item.is_fallback and not view.images:
                         await brain.calibration.learn(self._model, brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
+                if isinstance(item, Thought):
+                    self._bill.thought_tokens += brain.viewer.count(item.text)
+                    continue
                 fault_point("text came")
-                text += item
-                self._writer.show(whole(text))
+                self._text += item
+                self._writer.show(self._so_far)
         raise ModelUnavailable("The model broke off. Please try again.", detail="the stream had no end")
 
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
+        self._is_written = True
         if self._interruption is None:
-            await self._writer.finish(self._with_notes(text, finish_reason))
+            await self._writer.finish(self._with_notes(text, finish_reason), _buttons_after(finish_reason))
         fault_point("shown")
         if self._interruption is None:
             finishing = self._store.finish(
@@ -249,12 +330,27 @@ class Exchange:
 
     def _with_notes(self, text: str, finish_reason: str | None) -> str:
         files = self._read or Read(self.turn.attachments)
-        return "\n".join(filter(None, [text, NOTES.get(finish_reason or ""), files.note]))
+        return "\n".join(filter(None, [with_note(text, finish_reason), files.note]))
 
     async def _end_with(self, sentence: str, status: Status) -> None:
-        await self._writer.finish(sentence)
+        """End the turn with a *sentence* instead of a reply; one that was to go on stays, with the *sentence* beneath it."""
+        self._is_written = True
+        goes_on = self.turn.beginning is not None
+        await self._writer.finish(
+            self._standing(sentence), _buttons_after(self.turn.finish_reason if goes_on else None)
+        )
         if self._interruption is None:
-            await self._store.close_turn(self.turn, status)
+            await self._store.close_turn(self.turn, Status.ANSWERED if goes_on else status)
+
+    def _standing(self, sentence: str) -> str:
+        return sentence if self.turn.beginning is None else beneath(self.turn.beginning, sentence)
+
+    async def _leave(self, *, is_over: bool = False) -> None:
+        """Leave a reply that was to go on as it was before; without buttons, if its epoch *is_over*."""
+        self._is_written = True
+        shown = self._with_notes(self.turn.beginning or "", self.turn.finish_reason)
+        await self._writer.finish(shown, () if is_over else _buttons_after(self.turn.finish_reason))
+        await self._store.close_turn(self.turn, Status.ANSWERED)
 
     async def fail(self) -> None:
         """End the turn after an error of our own, with one neutral sentence."""
@@ -263,6 +359,7 @@ class Exchange:
     async def _clean_up(self) -> None:
         """Leave nothing half-written behind after an interruption."""
         await self._writer.settle()
+        await self._bill.book(self._text, self._end)
         fault_point("interrupted")
         if self._interruption == "withdrawn":
             await self._writer.withdraw()
@@ -271,11 +368,29 @@ class Exchange:
 
     async def _stop(self) -> None:
         """End a turn that is not to be answered any more; where a beginning of the reply stands, say so."""
+        if self.turn.beginning is not None and self._interruption != "withdrawn":
+            await self._leave(is_over=True)
+            return
         if self._writer.is_visible:
             await self._writer.stop(STOPPED_BY_RESET)
             fault_point("stopped")
         await self._store.close_turn(self.turn, Status.CANCELLED)
 
 
+def _buttons_after(finish_reason: str | None) -> tuple[Button, ...]:
+    """Return what stands under a reply that has ended."""
+    return (Button.CONTINUE, Button.RETRY) if finish_reason in CUT_SHORT else (Button.RETRY,)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is being cancelled, and not only one that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class _Outdated(Exception):
     """What is to be answered is not in memory any more; word of it is on its way."""
+
+
+class _Stopped(Exception):
+    """Somebody stopped the reply."""

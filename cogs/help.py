@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import AnyCommand, answer, defer, may_use, place_of, roles_of
+from bot.answers import I_AM_MUTE, YOU_ARE_MUTE, AnyCommand, answer, defer, may_use, may_write, place_of, roles_of
 from bot.governance import Governance
 from bot.introduction import how_to_talk, what_is_remembered
 from bot.memories import Memories
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 OWN_MEMORY = (
     "This channel has a memory of its own: no other sees it. What is edited or deleted on Discord changes or leaves it."
 )
-I_AM_MUTE = "I may not write here: I need the permission Send Messages (in a thread: Send Messages in Threads)."
-YOU_ARE_MUTE = "You may not write here. In a direct message I answer you, too."
+BUTTONS = "Under my newest reply: Stop while I write it, Retry after, and Continue if it was cut."
 PRIVACY = "Whoever hosts me keeps what I remember, and the model that writes my replies reads a part of it."
 
 
@@ -47,10 +46,10 @@ class HelpCog(commands.Cog):
         assert self._bot.user is not None, "we are logged in"
         place = place_of(interaction)
         mode = self._governance.reply_mode(place)
-        how = how_to_talk(mode, self._bot.user.mention, in_private=interaction.guild_id is None)
-        if not _may_write(interaction, interaction.app_permissions):
+        how = f"{how_to_talk(mode, self._bot.user.mention, in_private=interaction.guild_id is None)}\n-# {BUTTONS}"
+        if not may_write(interaction, interaction.app_permissions):
             how = I_AM_MUTE
-        elif not _may_write(interaction, interaction.permissions):
+        elif not may_write(interaction, interaction.permissions):
             how = YOU_ARE_MUTE
         elif refusal := self._governance.refusal(place, interaction.user.id, roles_of(interaction)):
             how = refusal
@@ -80,12 +79,6 @@ class HelpCog(commands.Cog):
     def _privacy(self) -> str:
         where = "`/privacy` tells more." if self._bot.tree.get_command("privacy") else "Ask them for more."
         return f"-# {PRIVACY} {where}"
-
-
-def _may_write(interaction: discord.Interaction, may: discord.Permissions) -> bool:
-    """Whether who *may* do this here, we or the caller, may write here."""
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    return interaction.guild_id is None or (may.send_messages_in_threads if in_thread else may.send_messages)
 
 
 def _listed(offered: Sequence[app_commands.Command[Any, ..., Any]], room: int) -> str:

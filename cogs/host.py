@@ -16,7 +16,7 @@ from bot.host import Host, HostReport
 from bot.panels import panel
 from bot.ports import ModelState
 from bot.troubles import Trouble
-from storage.records import DatabaseState
+from storage.records import BudgetStanding, DatabaseState
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
@@ -54,7 +54,7 @@ class HostCog(commands.GroupCog, group_name="host", group_description="For whoev
         connection = _connection(self._bot.latency, len(self._bot.guilds))
         shown = panel(
             f"## {_headline(report)}\n{_versions(report)}",
-            f"{connection}\n{_models(report.models)}\n{_queue(report)}",
+            f"{connection}\n{_models(report.models)}\n{_queue(report)}{_today(report.today)}",
             _database(report),
             _troubles(report.troubles),
         )
@@ -96,6 +96,12 @@ def _queue(report: HostReport) -> str:
     waiting = "an unknown number" if report.waiting is None else f"{report.waiting:,}"
     catching_up = _count(report.to_catch_up, "place") if report.to_catch_up else "nothing"
     return f"**Queue** {_count(report.replies, 'turn')} running, {waiting} waiting; {catching_up} to catch up with"
+
+
+def _today(budget: BudgetStanding | None) -> str:
+    if budget is None:
+        return ""
+    return f"\n**Tokens of today** {budget.used:,} of {budget.limit:,} (`DAILY_TOKENS`)"
 
 
 def _database(report: HostReport) -> str:

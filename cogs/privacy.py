@@ -179,7 +179,8 @@ def policy_texts(promise: Promise, *, in_private: bool) -> list[str]:
         "## What I keep, and who reads it\n" + what_is_remembered(promise.reply_mode, in_private=in_private),
         "### What\nThe text, with the author's name and id and the time; of files the names and an excerpt of their text, never "
         "the file; summaries of what is older, where this channel's policy makes them; how many tokens were used by whom, "
-        "without any text.",
+        "without any text. Also what moderators pin (*Remember this*), until it is unpinned, and what somebody asks me about "
+        "(*Ask about this*), with the question.",
         "### Where\nIn one database on the machine that I run on, each channel for itself.",
         f"### How long\n{_how_long(promise)} The token counts stay.",
         f"### Who reads it\n{_who_reads(promise)}\n{'' if in_private else PEOPLE_READ}"

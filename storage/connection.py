@@ -64,7 +64,7 @@ def _connect(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlit
 
 
 def prepare_writer(db: sqlite3.Connection) -> None:
-    """Set up the one connection that writes: every commit is on the disk before it returns."""
+    """Set up the one connection that writes: unless a commit says otherwise, it is on the disk when it returns."""
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
@@ -91,13 +91,14 @@ class Writer:
         #: Since when another program's lock keeps us from writing, on the loop's clock.
         self._locked_since: float | None = None
 
-    async def run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, operation: Callable[[sqlite3.Connection], T], *, synced: bool = True) -> T:
         """Run *operation* in a transaction and return what it returns, after the commit.
 
-        An operation that raises is undone alone; a caller that is cancelled before its operation began, undoes it.
+        An operation that raises is undone alone; a caller that is cancelled before its operation began, undoes it. What is not
+        *synced* outlives this process, but a power cut only from the next commit on that is.
         """
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(operation, outcome))
+        self._waiting.append(_Write(operation, outcome, synced))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush(), name="storage-writer")
         with translated(self._connection.path):
@@ -122,8 +123,9 @@ class Writer:
 
     async def _write_together(self, batch: list[_Write]) -> None:
         operations = [write.operation for write in batch]
+        synced = any(write.synced for write in batch)
         try:
-            results = await self._connection.run(partial(commit_together, operations))
+            results = await self._connection.run(partial(commit_together, operations, synced))
             self._locked_since = None
         except Exception as error:  # noqa: BLE001 it belongs to the callers, who all wait for this commit
             if isinstance(error, DatabaseBusy) and self._is_patient(error):
@@ -148,6 +150,7 @@ class _Write:
 
     operation: Callable[[sqlite3.Connection], object]
     outcome: asyncio.Future[Any]
+    synced: bool
 
     def settle(self, result: object) -> None:
         if self.outcome.cancelled():
@@ -158,8 +161,11 @@ class _Write:
             self.outcome.set_result(result)
 
 
-def commit_together(operations: list[Callable[[sqlite3.Connection], object]], db: sqlite3.Connection) -> list[object]:
+def commit_together(
+    operations: list[Callable[[sqlite3.Connection], object]], synced: bool, db: sqlite3.Connection
+) -> list[object]:
     """Run *operations* in one transaction, each undone alone if it raises; return their results or exceptions in order."""
+    db.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
     db.execute("BEGIN IMMEDIATE")
     try:
         results = _run_all(operations, db)
@@ -198,3 +204,13 @@ def _attempt(operation: Callable[[sqlite3.Connection], object], db: sqlite3.Conn
         result = error
     db.execute("RELEASE operation")
     return result
+
+
+def in_snapshot(query: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+    """Run *query* so that all its statements see one state of the database."""
+    db.execute("BEGIN")
+    try:
+        return query(db)
+    finally:
+        if db.in_transaction:  # an error of the disk ends it by itself
+            db.execute("ROLLBACK")

@@ -11,7 +11,10 @@ ReplyMode = Literal["mention", "listen", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What a channel or a server sets for itself, or what of all that holds in a channel; None where the host's setting holds."""
+    """What a channel or a server sets for itself, or what of all that holds in a channel; None where the host's setting holds.
+
+    ``*_day_tokens`` are limits for a day: of one person in the server, and of the channel.
+    """
 
     policy: str | None = None
     max_messages: int | None = None
@@ -20,6 +23,8 @@ class Overrides:
     model: str | None = None
     reply_mode: ReplyMode | None = None
     is_on: bool | None = None
+    user_day_tokens: int | None = None
+    channel_day_tokens: int | None = None
 
 
 def merged(*layers: Overrides) -> Overrides:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeVar
-
+from storage.part import Part
 from storage.records import BookedDay, Extent, Forgotten, Kept, Remembered
 from storage.sql import intake, people
 
-T = TypeVar("T")
 
-
-class PeopleStore(ABC):
+class PeopleStore(Part):
     """What a store can do for one person; see :class:`storage.store.Store`."""
-
-    _has_remains: bool
-
-    @abstractmethod
-    async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T: ...
-
-    @abstractmethod
-    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T: ...
 
     async def said_by(self, author_id: int, place: Extent) -> list[Kept]:
         return await self._read(lambda db: people.said_by(db, author_id, place))
+
+    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
+        return await self._read(lambda db: people.quoted(db, author_id, place))
 
     async def count_by(self, author_id: int, place: Extent) -> int:
         return await self._read(lambda db: people.count_by(db, author_id, place))

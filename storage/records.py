@@ -10,6 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from storage.budget_records import Budget as Budget
+from storage.budget_records import BudgetStanding as BudgetStanding
+from storage.budget_records import Limits as Limits
+from storage.budget_records import Reservation as Reservation
+from storage.messages import QUOTE as QUOTE
+from storage.messages import About as About
+from storage.messages import Attachment as Attachment
+from storage.messages import Incoming as Incoming
+from storage.messages import Message as Message
+from storage.messages import Role as Role
 from storage.overrides import OVERRIDDEN as OVERRIDDEN
 from storage.overrides import Access as Access
 from storage.overrides import Overrides as Overrides
@@ -18,7 +28,8 @@ from storage.overrides import ReplyMode as ReplyMode
 from storage.overrides import Rules as Rules
 from storage.overrides import merged as merged
 
-Role = Literal["user", "assistant"]
+#: The finish reason of a turn of whose reply somebody deleted a part while it was written: it is not answered again.
+WITHDRAWN = "withdrawn"
 
 
 class Status(StrEnum):
@@ -32,64 +43,23 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that a person attached to a message: its *name*, its *type* as Discord says it, and its *size* in bytes.
+class Refusal(StrEnum):
+    """Why a turn is not answered once more."""
 
-    *url* is where it can be fetched, None if it is not to be fetched (any more). *block*, of so many *tokens*, is how the model
-    sees it; *problem* tells people what could not be used of it.
-    """
-
-    message_id: int
-    id: int
-    name: str = field(repr=False)
-    type: str
-    size: int
-    url: str | None = field(repr=False)
-    block: str = field(repr=False)
-    tokens: int
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message that someone said, as it is handed over to be remembered. *tokens* counts its *content* as the model will see it,
-    without the *attachments*. *parent_id* is the channel that a thread is in.
-    """
-
-    discord_id: int
-    channel_id: int
-    guild_id: int | None
-    author_id: int
-    author_name: str = field(repr=False)
-    content: str = field(repr=False)
-    tokens: int
-    created_at: float
-    parent_id: int | None = None
-    attachments: tuple[Attachment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One remembered message. *position* orders it in its channel; *turn_id* is None if it belongs to no turn."""
-
-    position: int
-    role: Role
-    author_id: int
-    author_name: str = field(repr=False)
-    content: str = field(repr=False)
-    tokens: int
-    created_at: float
-    turn_id: int | None = None
-    discord_id: int | None = None
+    GONE = "gone"
+    NOT_PERMITTED = "not permitted"
+    RESET = "reset"
+    UNFINISHED = "unfinished"
+    OLDER = "older"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """One Discord message of a reply; *discord_id* is None until Discord has said it.
 
-    *reply_to* is the Discord id of the trigger that the reply refers to. One of another *attempt* than its turn's is no part of
-    the reply any more and has to be taken back.
+    *reply_to* is the Discord id of the message that the reply refers to, *sent_after* one that it stands after. One of another
+    *attempt* than its turn's is no part of the reply any more and has to be taken back.
     """
 
     number: int
@@ -97,15 +67,18 @@ class Chunk:
     text: str = field(repr=False)
     discord_id: int | None
     reply_to: int
+    sent_after: int
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange, taken by a worker: the messages to answer, and what is known of the reply.
 
-    *reply* is the whole text once the model has finished, with its *finish_reason*, else None. *chunks* are those that were
+    *reply* is the whole text once the model has finished, with its *finish_reason*, else None. *beginning* is what is kept of a
+    reply that this attempt goes on with; until it is whole, *finish_reason* tells why that ended. *chunks* are those that were
     recorded before, in order. Without triggers, or if its epoch *is_closed*, all that is left to do is to tidy up what of the
-    reply is shown.
+    reply is shown; as for one that :attr:`is_withdrawn`. *outdated* is the Discord id of the last chunk of the turn before, if
+    this one has just begun.
     """
 
     id: int
@@ -118,10 +91,17 @@ class Turn:
     triggers: tuple[Message, ...]
     reply: str | None = field(default=None, repr=False)
     finish_reason: str | None = None
+    beginning: str | None = field(default=None, repr=False)
     chunks: tuple[Chunk, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
     is_closed: bool = False
+    outdated: int | None = None
     attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether somebody deleted a part of the reply while it was written."""
+        return self.status is Status.GENERATING and self.finish_reason == WITHDRAWN
 
     @property
     def newest(self) -> Message:
@@ -138,7 +118,11 @@ class SummaryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary of the messages at the positions *first* to *last*. A *corrected* one holds an admin's words."""
+    """A summary of the messages at the positions *first* to *last*. A *corrected* one holds an admin's words.
+
+    One that *is_origin* is what a thread was opened with: it is of messages of the thread's channel, and stands at a position
+    where the thread has none.
+    """
 
     id: int
     kind: SummaryKind
@@ -152,6 +136,7 @@ class Summary:
     prompt_tokens: int
     completion_tokens: int
     created_at: float
+    is_origin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +149,18 @@ class Draft:
     last: int
     messages: tuple[Message, ...] = ()
     parts: tuple[Summary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What was written from a draft for a thread that is about to be opened, and what it cost."""
+
+    draft: Draft
+    text: str = field(repr=False)
+    tokens: int
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +180,7 @@ class Compaction:
     gaps: tuple[tuple[int, int], ...]
     summaries: tuple[Summary, ...]
     guild_id: int | None = None
+    pins: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +195,8 @@ class Reach:
 class Window:
     """The newest messages of an epoch, oldest first, up to and including a turn's last trigger.
 
-    *policy* names the policy that *start* was computed by; *start* is a position. *summaries* are those to be shown.
+    *policy* names the policy that *start* was computed by; *start* is a position. *summaries* are those to be shown, *pins* the
+    pinned messages of the epoch, as they were pinned, also those of the window, *origin* what a thread was opened with.
     """
 
     messages: tuple[Message, ...]
@@ -205,11 +204,16 @@ class Window:
     policy: str
     epoch: int
     summaries: tuple[Summary, ...] = ()
+    pins: tuple[Message, ...] = ()
+    origin: tuple[Summary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the model's work on a turn ended, for the books. Counts are None where the provider did not say."""
+    """How the model's work on a turn ended, for the books. Counts are None where nobody counted.
+
+    *reservation* is the id of what was reserved for it in budgets, None if that was not necessary.
+    """
 
     model: str
     finish_reason: str | None
@@ -217,6 +221,7 @@ class Outcome:
     cached_tokens: int | None
     completion_tokens: int | None
     latency: float
+    reservation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +246,10 @@ class Usage:
         """All of them."""
         return self.prompt_tokens + self.completion_tokens
 
+
+#: Where a message on Discord stands in memory, if somebody wants it pinned: remembered, as it is here and now; put away by a
+#: reset; a reply that is still being written; forgotten, and not to be taken in again; or not known.
+Standing = Literal["remembered", "put away", "unfinished", "forgotten", "unknown"]
 
 #: What a message on Discord is in memory: words of a person, a reply (or a part of one), or one that is still being written.
 Remembered = Literal["words", "reply", "unfinished reply"]
@@ -349,6 +358,7 @@ class Overview:
     overrides: Overrides
     restorable_messages: int
     restorable_since: float | None
+    pins: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from storage import remains
-from storage.connection import Connection, Writer, commit_together, prepare_reader, prepare_writer
+from storage.budgets import SqliteBudgets
+from storage.connection import Connection, Writer, commit_together, in_snapshot, prepare_reader, prepare_writer
 from storage.errors import DatabaseCorrupt, StorageError, translated
 from storage.migrate import migrate, shipped
 from storage.opening import cannot_open, claim, create_private, look_first, taken
 from storage.people import PeopleStore
+from storage.pins import SqlitePins
 from storage.records import (
     Access,
     Attachment,
@@ -32,22 +34,20 @@ from storage.records import (
     Incoming,
     Interrupted,
     Message,
-    Outcome,
     Overrides,
     Overview,
     Place,
     Reach,
     Role,
     Rules,
-    Status,
     Summary,
     Turn,
-    Usage,
     Window,
 )
 from storage.sql import (
     attachments,
     books,
+    budgets,
     epochs,
     index,
     intake,
@@ -61,6 +61,8 @@ from storage.sql import (
     turns,
     window,
 )
+from storage.threads import SqliteThreads
+from storage.turns import SqliteTurns
 
 T = TypeVar("T")
 
@@ -70,7 +72,7 @@ log = logging.getLogger(__name__)
 _PAUSE_OF_MERGES = 4
 
 
-class SqliteStore(PeopleStore):
+class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThreads):
     """The :class:`storage.store.Store` on the SQLite file at *path*, open as long as its context is.
 
     *on_damage* is called once, if the file turns out to be damaged while it is used; every call after that is refused.
@@ -117,13 +119,13 @@ class SqliteStore(PeopleStore):
         except OSError as error:
             raise cannot_open(self._path, error) from error
 
-    async def _write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(self, operation: Callable[[sqlite3.Connection], T], *, synced: bool = True) -> T:
         with self._while_whole():
-            return await self._writer.run(operation)
+            return await self._writer.run(operation, synced=synced)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         with self._while_whole():
-            return await self._reading.run(partial(_in_snapshot, query))
+            return await self._reading.run(partial(in_snapshot, query))
 
     @contextmanager
     def _while_whole(self) -> Iterator[None]:
@@ -142,10 +144,17 @@ class SqliteStore(PeopleStore):
         return await self._write(lambda db: intake.accept(db, message, addressed, now))
 
     async def edit(
-        self, discord_id: int, content: str, *, tokens: int, attached: Collection[int] | None = None, now: float
+        self,
+        discord_id: int,
+        content: str,
+        *,
+        tokens: int,
+        attached: Collection[int] | None = None,
+        quote: tuple[str, int] | None = None,
+        now: float,
     ) -> bool:
         self._has_remains = True
-        return await self._write(lambda db: intake.edit(db, discord_id, content, tokens, attached, now))
+        return await self._write(lambda db: intake.edit(db, discord_id, content, tokens, attached, quote, now))
 
     async def note_attachments(self, read: Collection[Attachment]) -> None:
         await self._write(lambda db: attachments.note(db, read))
@@ -175,14 +184,6 @@ class SqliteStore(PeopleStore):
 
     async def newest_ids(self, channel_id: int, *, limit: int) -> list[int]:
         return await self._read(lambda db: intake.newest_ids(db, channel_id, limit))
-
-    async def unfinished_channels(self) -> list[int]:
-        return await self._read(turns.unfinished_channels)
-
-    async def begin(
-        self, channel_id: int, *, owner: str, lease: float, budget: Callable[[Overrides], int], now: float
-    ) -> Turn | None:
-        return await self._write(lambda db: turns.begin(db, channel_id, owner, lease, budget, now))
 
     async def load_window(self, turn: Turn, *, policy: str, reach: Reach) -> Window:
         return await self._read(lambda db: window.load(db, turn, policy, reach))
@@ -239,10 +240,6 @@ class SqliteStore(PeopleStore):
     async def fail_summary(self, draft: Draft, channel_id: int, epoch: int, error: str, *, now: float) -> None:
         await self._write(lambda db: summaries.fail(db, draft, channel_id, epoch, error, now))
 
-    async def book_summary(self, state: Compaction, model: str, usage: Usage, *, now: float) -> None:
-        place = (state.guild_id, state.channel_id)
-        await self._write(lambda db: books.book(db, place, books.NOBODY, "summary", model, usage, now))
-
     async def booked(
         self,
         days: Collection[str],
@@ -290,29 +287,6 @@ class SqliteStore(PeopleStore):
 
     async def save_registered_commands(self, api_url: str, application_id: int, commands: str | None) -> None:
         await self._write(lambda db: registered.save(db, api_url, application_id, commands))
-
-    async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
-        return await self._write(lambda db: turns.record_chunk(db, turn, number, text))
-
-    async def chunk_sent(self, turn: Turn, number: int, discord_id: int) -> None:
-        await self._write(lambda db: turns.chunk_sent(db, turn.id, number, discord_id))
-
-    async def retract_chunks(self, turn: Turn, *, first: int) -> None:
-        await self._write(lambda db: turns.retract_chunks(db, turn.id, first))
-
-    async def drop_chunks(self, turn: Turn, *, first: int) -> None:
-        self._has_remains = True
-        await self._write(lambda db: turns.drop_chunks(db, turn.id, first))
-
-    async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
-        return await self._write(lambda db: turns.complete(db, turn, reply, outcome, first_chunk))
-
-    async def finish(self, turn: Turn, *, author_id: int, author_name: str, tokens: int, now: float) -> bool:
-        return await self._write(lambda db: turns.finish(db, turn, author_id, author_name, tokens, now))
-
-    async def close_turn(self, turn: Turn, status: Status) -> bool:
-        self._has_remains = True  # what was shown of a reply that is no message
-        return await self._write(lambda db: turns.close(db, turn, status))
 
     async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
         return await self._write(lambda db: epochs.reset(db, channel_id, reset_id, now))
@@ -378,7 +352,7 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
     """Make the database one of this program's schema, and take over what the process before this one held."""
     claim(db)
     migrate(db, shipped())
-    [result] = commit_together([_after_the_last_one], db)
+    [result] = commit_together([_after_the_last_one], True, db)
     if isinstance(result, Exception):
         raise result
 
@@ -386,14 +360,5 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
 def _after_the_last_one(db: sqlite3.Connection) -> None:
     """Take over what the process before this one held: it is gone, because the lock on the file is ours."""
     turns.release_all(db)
+    budgets.settle_leftovers(db)
     summaries.drop_drafts(db)
-
-
-def _in_snapshot(query: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
-    """Run *query* so that all its statements see one state of the database."""
-    db.execute("BEGIN")
-    try:
-        return query(db)
-    finally:
-        if db.in_transaction:  # an error of the disk ends it by itself
-            db.execute("ROLLBACK")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from storage.budget_store import BudgetStore
+from storage.pin_store import PinStore
 from storage.records import (
     Access,
     Attachment,
@@ -26,7 +28,6 @@ from storage.records import (
     Interrupted,
     Kept,
     Message,
-    Outcome,
     Overrides,
     Overview,
     Place,
@@ -34,15 +35,15 @@ from storage.records import (
     Remembered,
     Role,
     Rules,
-    Status,
     Summary,
     Turn,
-    Usage,
     Window,
 )
+from storage.thread_store import ThreadStore
+from storage.turn_store import TurnStore
 
 
-class Store(Protocol):
+class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
     """The memory of all channels. Times are seconds since the Unix epoch, sizes are tokens."""
 
     async def accept(self, message: Incoming, *, addressed: bool, now: float) -> bool:
@@ -54,11 +55,19 @@ class Store(Protocol):
         ...
 
     async def edit(
-        self, discord_id: int, content: str, *, tokens: int, attached: Collection[int] | None = None, now: float
+        self,
+        discord_id: int,
+        content: str,
+        *,
+        tokens: int,
+        attached: Collection[int] | None = None,
+        quote: tuple[str, int] | None = None,
+        now: float,
     ) -> bool:
         """Replace what a remembered message of a person says; returns whether there was one that differed.
 
-        Of its attachments those with the ids *attached* stay, with what was read of them; None stands for all.
+        Of its attachments those with the ids *attached* stay, with what was read of them; None stands for all. Questions about
+        it show *quote*, of so many tokens, then.
         """
         ...
 
@@ -67,10 +76,10 @@ class Store(Protocol):
         ...
 
     async def forget(self, discord_ids: Collection[int], *, now: float) -> list[Interrupted]:
-        """Take what was deleted on Discord out of memory, and return the turns that lost a trigger or a chunk.
+        """Take what was deleted on Discord, and questions about it, out of memory; return the turns that lost something by it.
 
         The reply of a turn goes with any of its triggers or chunks. An unfinished turn is brought to its next attempt, or
-        cancelled if no triggers remain and none of its chunks was recorded.
+        cancelled if no triggers remain and none of its chunks was recorded. One that lost a chunk is not answered again.
         """
         ...
 
@@ -78,8 +87,12 @@ class Store(Protocol):
         """Return what is remembered of a person's words in *place*, also what a reset put away."""
         ...
 
+    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
+        """Return what others' questions quote of a person in *place*: channel, Discord id of what is quoted, and the quote."""
+        ...
+
     async def count_by(self, author_id: int, place: Extent) -> int:
-        """Return how many messages :meth:`said_by` returns."""
+        """Return how many messages :meth:`forget_author` takes."""
         ...
 
     async def booked_for(self, user_id: int, place: Extent) -> list[BookedDay]:
@@ -87,7 +100,7 @@ class Store(Protocol):
         ...
 
     async def forget_author(self, author_id: int, place: Extent, *, most: int, now: float) -> Forgotten:
-        """Take up to *most* of a person's messages in *place* out of memory, with what was made of them, as :meth:`forget` does.
+        """Take up to *most* of a person's messages in *place*, and questions about them, out of memory, as :meth:`forget` does.
 
         It is to be called until no message is left.
         """
@@ -147,21 +160,6 @@ class Store(Protocol):
         """Return the Discord ids of the *limit* newest messages that are remembered of a channel, newest first.
 
         Each chunk of a reply counts; what was brought in and is older than the channel does not.
-        """
-        ...
-
-    async def unfinished_channels(self) -> list[int]:
-        """Return the ids of the channels where a turn waits, those that wait longest first."""
-        ...
-
-    async def begin(
-        self, channel_id: int, *, owner: str, lease: float, budget: Callable[[Overrides], int], now: float
-    ) -> Turn | None:
-        """Take the channel's next turn for *owner* for *lease* seconds; None if there is none.
-
-        A turn that was left in the middle, by *owner* or by somebody whose lease is over, comes before the claimed one.
-        A claimed one becomes `generating`: its oldest triggers that fit the *budget* for what the channel sets for itself
-        are fixed, at least one; the rest wait in a new claimed turn.
         """
         ...
 
@@ -248,10 +246,6 @@ class Store(Protocol):
         """Throw a draft away and note why, until a summary can be made again."""
         ...
 
-    async def book_summary(self, state: Compaction, model: str, usage: Usage, *, now: float) -> None:
-        """Book what *model* was paid for a summary of *state*'s channel, whatever becomes of it."""
-        ...
-
     async def booked(
         self,
         days: Collection[str],
@@ -328,37 +322,6 @@ class Store(Protocol):
 
     async def save_registered_commands(self, api_url: str, application_id: int, commands: str | None) -> None:
         """Keep the hash of the commands that Discord took; None: what it has is not known."""
-        ...
-
-    async def record_chunk(self, turn: Turn, number: int, text: str) -> bool:
-        """Record that a chunk is about to be sent with *text*. False if this attempt was taken away: it must not be sent then."""
-        ...
-
-    async def chunk_sent(self, turn: Turn, number: int, discord_id: int) -> None:
-        """Record the Discord id of a chunk."""
-        ...
-
-    async def retract_chunks(self, turn: Turn, *, first: int) -> None:
-        """Mark the chunks from number *first* on as no part of the reply any more, before they are deleted on Discord."""
-        ...
-
-    async def drop_chunks(self, turn: Turn, *, first: int) -> None:
-        """Forget the chunks from number *first* on, once they are deleted on Discord."""
-        ...
-
-    async def complete(self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None) -> bool:
-        """`generating -> sending`: the text is whole. False if this attempt was taken away meanwhile (reset, deletion).
-
-        With *first_chunk* it also records, as :meth:`record_chunk` does, that the first chunk is about to be sent with this text.
-        """
-        ...
-
-    async def finish(self, turn: Turn, *, author_id: int, author_name: str, tokens: int, now: float) -> bool:
-        """`sending -> answered`: the reply is a message now, and booked. False if this attempt was taken away meanwhile."""
-        ...
-
-    async def close_turn(self, turn: Turn, status: Status) -> bool:
-        """End an unfinished turn as `failed` or `cancelled`. False if this attempt is over already."""
         ...
 
     async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:

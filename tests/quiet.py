@@ -6,20 +6,21 @@ For what takes many turns or happens at once: there SimCord is slow, or lets nob
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
+from bot.brain import Myself
 from bot.calibration import Calibration
 from bot.client import Services
 from bot.conversation import Said
 from bot.model import open_model
+from bot.ports import Button
 from bot.resilient import ResilientModel
 from bot.runtime import compose
 from bot.settings import Settings
 from bot.tokens import TokenCounter
-from bot.turn import Myself
 from storage import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -42,18 +43,38 @@ class Shown:
     def typing(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
-    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
+    async def send(
+        self,
+        text: str,
+        *,
+        nonce: str,
+        reply_to: int | None,
+        ping: int | None,
+        buttons: Sequence[Button] = (),
+        file: str | None = None,
+    ) -> int:
         message_id = next(self.ids)
         self.texts[message_id] = text
         self.changed.set()
         return message_id
 
-    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
+    async def edit(
+        self, message_id: int, text: str, *, ping: int | None, buttons: Sequence[Button] = (), file: str | None = None
+    ) -> None:
         self.texts[message_id] = text
         self.changed.set()
 
+    async def remove_buttons(self, message_id: int) -> None:
+        pass
+
     async def delete(self, message_id: int) -> None:
         self.texts.pop(message_id, None)
+
+    async def react(self, message_id: int, emoji: str) -> bool:
+        return True
+
+    async def take_reaction_back(self, message_id: int, emoji: str) -> None:
+        pass
 
     async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
         return None

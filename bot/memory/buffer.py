@@ -16,6 +16,10 @@ class BufferPolicy:
     context: Marks
 
     @property
+    def high(self) -> int:
+        return self.context.high
+
+    @property
     def key(self) -> str:
         return f"buffer:{self.context.key}"
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.memory.policy import allowed_cuts
 from bot.memory.summarizing import SummarizingPolicy
-from storage.records import Compaction, Reach, Summary, SummaryKind
+from storage.records import Compaction, Message, Reach, Summary, SummaryKind
 
 #: A summary is made of at most so many tokens, and of at least one turn or two parts: models summarize short spans better.
 INPUT_TOKENS = 4_000
@@ -89,6 +90,20 @@ def _span_to_leave(
         if state.is_whole and left - taken <= low:
             break
     return (backlog[0].position, backlog[end - 1].position) if end else None
+
+
+def spans(messages: Sequence[Message], tokens: int) -> list[tuple[int, int]]:
+    """Return the positions of *messages* in spans of whole turns, each of *tokens* at most, or of one turn."""
+    found: list[tuple[int, int]] = []
+    begin = taken = 0
+    cuts = [*allowed_cuts(messages), len(messages)]
+    for start, end in pairwise(cuts):
+        size = sum(message.tokens for message in messages[start:end])
+        if start > begin and taken + size > tokens:
+            found.append((messages[begin].position, messages[start - 1].position))
+            begin, taken = start, 0
+        taken += size
+    return [*found, (messages[begin].position, messages[-1].position)] if messages else []
 
 
 def foldable(shown: Sequence[Summary]) -> tuple[Summary, ...]:

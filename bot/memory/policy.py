@@ -37,8 +37,17 @@ class Marks:
         return f"{self.asked}/{self.trim_to:g}"
 
 
+#: Pinned messages may take this share of a prompt, whatever the policy.
+PIN_SHARE = 0.1
+
+
 class Policy(Protocol):
     """Decides which of the newest messages the model sees."""
+
+    @property
+    def high(self) -> int:
+        """The most tokens that a whole prompt may have."""
+        ...
 
     @property
     def key(self) -> str:
@@ -64,6 +73,11 @@ class Policy(Protocol):
     def fullness(self, overview: Overview, fixed: int) -> float:
         """Return how full the window is, 1.0 being the high mark."""
         ...
+
+
+def pin_tokens(policy: Policy, fixed: int) -> int:
+    """Return what pinned messages may take; never more than half of what the newest turn could have."""
+    return min(int(policy.high * PIN_SHARE), policy.trigger_budget(fixed) // 2)
 
 
 def allowed_cuts(messages: Sequence[Message]) -> Iterator[int]:

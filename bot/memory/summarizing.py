@@ -31,6 +31,10 @@ class SummarizingPolicy:
     depth: float
 
     @property
+    def high(self) -> int:
+        return self.total.high
+
+    @property
     def key(self) -> str:
         return f"{self.name}:{self.total.key}"
 

@@ -16,6 +16,10 @@ class TokensPolicy:
     marks: Marks
 
     @property
+    def high(self) -> int:
+        return self.marks.high
+
+    @property
     def key(self) -> str:
         return f"tokens:{self.marks.key}"
 

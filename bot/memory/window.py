@@ -17,6 +17,10 @@ class WindowPolicy:
     context: Marks
 
     @property
+    def high(self) -> int:
+        return self.context.high
+
+    @property
     def key(self) -> str:
         return f"window:{self.marks.key}:{self.context.key}"
 

@@ -1,4 +1,4 @@
-"""The forms of the panels: a persona in own words, and the budget. An empty field is inherited."""
+"""The forms of the panels: a persona in own words, the budget, and limits for a day. An empty field is inherited."""
 
 from __future__ import annotations
 
@@ -95,18 +95,8 @@ class PersonaForm(RulesForm):
             await insist(interaction.client, hand_back)
 
 
-class BudgetForm(RulesForm):
-    """How much of the memory a prompt may hold."""
-
-    button = "Set it"
-
-    def __init__(self, scope: Scope, own: Overrides) -> None:
-        super().__init__(scope, own, "Budget")
-
-    def put(self, own: Overrides) -> None:
-        """Add the two numbers."""
-        self._tokens = self._number("max_tokens", "Tokens of a whole prompt", own.max_tokens)
-        self._messages = self._number("max_messages", "Messages (for the policy window)", own.max_messages)
+class NumbersForm(RulesForm):
+    """The base of the forms with numbers."""
 
     def _number(self, custom_id: str, label: str, own: int | None) -> discord.ui.TextInput[Self]:
         field: discord.ui.TextInput[Self] = discord.ui.TextInput(
@@ -120,9 +110,43 @@ class BudgetForm(RulesForm):
         self.add_item(field)
         return field
 
+
+class BudgetForm(NumbersForm):
+    """How much of the memory a prompt may hold."""
+
+    button = "Set it"
+
+    def __init__(self, scope: Scope, own: Overrides) -> None:
+        super().__init__(scope, own, "Budget")
+
+    def put(self, own: Overrides) -> None:
+        """Add the two numbers."""
+        self._tokens = self._number("max_tokens", "Tokens of a whole prompt", own.max_tokens)
+        self._messages = self._number("max_messages", "Messages (for the policy window)", own.max_messages)
+
     def changes(self) -> dict[str, Any]:
         """Return the numbers."""
         return {"max_tokens": _number_of(self._tokens), "max_messages": _number_of(self._messages)}
+
+
+class LimitsForm(NumbersForm):
+    """How many tokens a day may be used in a channel and, which only a whole server can set, by a person."""
+
+    button = "Set limits"
+
+    def __init__(self, scope: Scope, own: Overrides) -> None:
+        super().__init__(scope, own, "Tokens a day")
+
+    def put(self, own: Overrides) -> None:
+        """Add the numbers."""
+        where = "In each channel" if self._scope == "server" else "In this channel"
+        self._fields = {"channel_day_tokens": self._number("channel_day_tokens", where, own.channel_day_tokens)}
+        if self._scope == "server":
+            self._fields["user_day_tokens"] = self._number("user_day_tokens", "For each person", own.user_day_tokens)
+
+    def changes(self) -> dict[str, Any]:
+        """Return the numbers."""
+        return {name: _number_of(field) for name, field in self._fields.items()}
 
 
 def _number_of(field: discord.ui.TextInput[Any]) -> int | None:
@@ -132,4 +156,8 @@ def _number_of(field: discord.ui.TextInput[Any]) -> int | None:
     return int(written) if written else None
 
 
-FORMS: dict[str, type[PersonaForm] | type[BudgetForm]] = {"persona": PersonaForm, "budget": BudgetForm}
+FORMS: dict[str, type[PersonaForm] | type[BudgetForm] | type[LimitsForm]] = {
+    "persona": PersonaForm,
+    "budget": BudgetForm,
+    "limits": LimitsForm,
+}

@@ -66,6 +66,7 @@ async def _show(interaction: discord.Interaction, scope: Scope, note: str | None
     text("policy")
     menu("policy", {name: f"{name}: {words.POLICIES[name]}" for name in POLICIES})
     frame.add_item(discord.ui.Section(words.budget(layers, place), accessory=FormButton(scope, "budget")))
+    frame.add_item(discord.ui.Section(words.limits(layers, place), accessory=FormButton(scope, "limits")))
     layout = discord.ui.LayoutView(timeout=None).add_item(frame)
     if scope == "server":
         layout.add_item(discord.ui.ActionRow(PageButton("access")))

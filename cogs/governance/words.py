@@ -108,6 +108,20 @@ def budget(layers: Layers, place: Place) -> str:
     )
 
 
+def limits(layers: Layers, place: Place) -> str:
+    """Return how many tokens a day may be used."""
+    return (
+        f"**A channel's tokens a day**: {_limit(layers.holds.channel_day_tokens)} · "
+        f"{source(layers, 'channel_day_tokens', place)}\n"
+        f"**A person's**: {_limit(layers.holds.user_day_tokens)} · {source(layers, 'user_day_tokens', place)}\n"
+        "-# Summaries count in; `/usage` shows what is used"
+    )
+
+
+def _limit(tokens: int | None) -> str:
+    return "no limit" if tokens is None else f"{tokens:,}"
+
+
 def told(layers: Layers, name: str, place: Place, words: str = INHERITED) -> str:
     """Return what a change did, as a sentence."""
     holds, scope = layers.holds, layers.source(name)
@@ -123,6 +137,9 @@ def formed(layers: Layers, changes: Mapping[str, object], place: Place) -> str:
     if "persona" in changes:
         return told(layers, "persona", place, NOTHING_WRITTEN)
     holds = layers.holds
+    if "channel_day_tokens" in changes:
+        channel, person = _limit(holds.channel_day_tokens), _limit(holds.user_day_tokens)
+        return f"Tokens a day: {channel} in a channel, {person} for a person, from the next turn on."
     return f"Budget: {holds.max_tokens:,} tokens, {holds.max_messages:,} messages, from the next turn on."
 
 

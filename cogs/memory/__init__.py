@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from discord.ext import commands
 
 from cogs.memory.files import FileCommands
+from cogs.memory.pins import UnpinMenu
 from cogs.memory.policy import PolicyCommand
 from cogs.memory.reset import KeepButton, ResetButton, ResetCommands
 from cogs.memory.search import SearchCommand
@@ -32,6 +33,6 @@ class MemoryCog(
 
 
 async def setup(bot: MnemoBot) -> None:
-    """Add the cog, and the buttons whose messages may be older than this process."""
-    bot.add_dynamic_items(ResetButton, KeepButton, CorrectButton)
+    """Add the cog, and the buttons and menus whose messages may be older than this process."""
+    bot.add_dynamic_items(ResetButton, KeepButton, CorrectButton, UnpinMenu)
     await bot.add_cog(MemoryCog(bot.services.memories))

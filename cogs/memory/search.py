@@ -9,9 +9,10 @@ import discord
 from discord import app_commands
 
 from bot.answers import answer, defer, only_if, require_history
+from bot.links import escaped
 from bot.memories import search_words
 from bot.prompt import clean_name
-from cogs.memory.shared import MemoryCommands, channel_of, escaped
+from cogs.memory.shared import MemoryCommands, channel_of
 from storage.records import Message
 
 #: Discord's limit of a panel's text.
@@ -58,8 +59,9 @@ def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:
     """Return the messages with author, date, excerpt and link, as many as a panel takes. *place* is the channel's address."""
     text = ""
     for message in found:
-        link = "" if message.discord_id is None else f" [go there]({place}/{message.discord_id})"
-        head = f"**{escaped(clean_name(message.author_name))}**, <t:{int(message.created_at)}:d>"
+        link = "" if message.shown_as is None else f" [go there]({place}/{message.shown_as})"
+        pinned = "" if message.pinned_at is None else "📌 "
+        head = f"{pinned}**{escaped(clean_name(message.author_name))}**, <t:{int(message.created_at)}:d>"
         entry = f"{head}{link}\n{excerpt(message.content, words)}\n\n"
         if len(text) + len(entry) > PANEL_LENGTH:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING, cast
 
 import discord
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from bot.client import MnemoBot
 
 NOTHING_HERE = "I remember nothing in this channel yet."
-
-# What Markdown, mentions, emoji and links are made of. Discord shows any of these as it is after a backslash.
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 class MemoryCommands(commands.Cog):
@@ -42,11 +38,6 @@ def channel_of(interaction: discord.Interaction) -> int:
 def messages(count: int) -> str:
     """Return a number of messages in words."""
     return "1 message" if count == 1 else f"{count:,} messages"
-
-
-def escaped(text: str) -> str:
-    """Return *text* so that Discord shows it as it is: no Markdown, no mention, no link."""
-    return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def clipped(text: str, length: int) -> str:

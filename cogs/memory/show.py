@@ -5,20 +5,23 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, is_manager, place_of, reads_history
-from bot.links import unmasked
+from bot.answers import answer, defer, is_manager, is_moderator, place_of, reads_history
+from bot.links import escaped, unmasked
 from bot.memories import CompactionReport, MemoryReport
+from cogs.memory.pins import UnpinMenu, pins_embed
 from cogs.memory.policy import policy_text
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, escaped, file_of, messages
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, file_of, messages
 from cogs.memory.summary import CorrectButton, covers_and_costs
 
 #: So much of the summary is shown in place; Discord takes 4,096 characters in a panel and 6,000 in all panels of a message.
-SHOWN_SUMMARY = 3_000
+SHOWN_SUMMARY = 2_600
 
 #: So much is told of an error.
 SHOWN_ERROR = 300
 
 _BAR_CELLS = 12
+
+OUTDATED_SUMMARY = "A summary from before, which this policy does not show to the model"
 
 
 class ShowCommand(MemoryCommands):
@@ -29,7 +32,7 @@ class ShowCommand(MemoryCommands):
         """Tell messages, tokens, since when, policy, window and budget, the summary and how it was made."""
         await defer(interaction, ephemeral=True)
         report = await self._memories.report(place_of(interaction))
-        if report is None or not (report.overview.messages or report.restorable_until):
+        if report is None or not (report.overview.messages or report.summary or report.restorable_until):
             await answer(interaction, NOTHING_HERE)
             return
         embeds = [_panel(report)]
@@ -41,13 +44,17 @@ class ShowCommand(MemoryCommands):
                 files.append(file_of(interaction, "summary.md", report.summary))
             if report.keeps_summary and is_manager(interaction):
                 view.add_item(CorrectButton())
+        if report.overview.pins and reads_history(interaction):
+            embeds.append(pins_embed(report, place_of(interaction)))
+            if is_moderator(interaction):
+                view.add_item(UnpinMenu(report.overview.pins))
         await answer(interaction, embeds=embeds, files=files, view=view if view.children else discord.utils.MISSING)
 
 
 def _summary(report: MemoryReport) -> discord.Embed:
-    title = (
-        "The summary" if report.keeps_summary else "A summary from before, which this policy does not show to the model"
-    )
+    title = "The summary"
+    if not report.keeps_summary:
+        title = "What this thread started with" if report.is_origin else OUTDATED_SUMMARY
     return discord.Embed(
         title=title, description=clipped(unmasked(report.summary), SHOWN_SUMMARY), color=discord.Color.blurple()
     )
@@ -60,7 +67,7 @@ def _panel(report: MemoryReport) -> discord.Embed:
     panel.add_field(name="Tokens", value=f"{overview.tokens:,}")
     panel.add_field(name="Since", value="nothing yet" if overview.since is None else f"<t:{int(overview.since)}:R>")
     panel.add_field(name="Policy", value=policy_text(report.policy), inline=False)
-    summary = "the summary and " if report.keeps_summary and report.summary else ""
+    summary = "the summary and " if report.summary and (report.keeps_summary or report.is_origin) else ""
     window = f"{summary}the newest {messages(overview.window_messages)}, {overview.window_tokens:,} tokens"
     panel.add_field(name="The model sees", value=window, inline=False)
     panel.add_field(name="Budget", value=f"{_bar(report.fullness)} {report.fullness:.0%}", inline=False)
@@ -102,7 +109,8 @@ def _about_the_summary(report: MemoryReport) -> list[tuple[str, str]]:
 
 def _last(compaction: CompactionReport) -> str:
     (summary,) = compaction.summaries
-    return f"<t:{int(summary.created_at)}:R>, because {summary.reason}: {covers_and_costs(compaction)}"
+    costs = f"{summary.tokens:,} tokens" if summary.is_origin else covers_and_costs(compaction)
+    return f"<t:{int(summary.created_at)}:R>, because {summary.reason}: {costs}"
 
 
 def _bar(share: float) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import discord
 
-from bot.answers import manages_server
+from bot.answers import manages_server, place_of
 from bot.usage import Scope
 from bot.usage_figures import GROUPINGS, NOBODY, Grouping, Key
+from storage.records import BudgetStanding
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
@@ -43,6 +44,13 @@ def scope_of(interaction: discord.Interaction) -> Scope:
     if interaction.guild_id is None:
         return Scope(None, channel_id=interaction.channel_id)
     return Scope(interaction.guild_id, user_id=None if manages_server(interaction) else interaction.user.id)
+
+
+async def standings_for(interaction: discord.Interaction) -> list[BudgetStanding]:
+    """Return how the budgets stand that hold for the caller here; of everybody's together only owners are told."""
+    services, place = client_of(interaction).services, place_of(interaction)
+    found = await services.budgets.standings(place, interaction.user.id, services.governance.holds(place))
+    return [each for each in found if each.budget != "host" or interaction.user.id in services.host.owners]
 
 
 async def names_of(interaction: discord.Interaction, by: Grouping, keys: Sequence[Key]) -> dict[int, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -15,12 +16,13 @@ from typing import Any, Self
 import discord
 
 from bot.answers import answer, answer_error, defer, manages_server
+from bot.budgets import midnight_after
 from bot.charts import ChartFailed
 from bot.errors import UserFacingError
 from bot.usage import Scope
 from bot.usage_figures import GROUPINGS, Grouping, UsageReport
 from cogs.usage import words
-from cogs.usage.audience import channel_names, client_of, groupings, names_of, people_names, scope_of
+from cogs.usage.audience import channel_names, client_of, groupings, names_of, people_names, scope_of, standings_for
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ async def show(interaction: discord.Interaction, choice: Choice) -> None:
     if interaction.guild_id is not None and not manages_server(interaction):
         everybody = await usage.report(Scope(interaction.guild_id), choice.period, "model")
         texts.append(f"**Everybody in this server**\n{words.summed(everybody.total)}")
+    if standings := await standings_for(interaction):
+        texts.append(words.budgets(standings, midnight_after(time.time())))
     picture = []
     try:
         names = await names_of(interaction, choice.by, [key for key, _ in report.ranked])

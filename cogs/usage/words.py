@@ -7,9 +7,21 @@ from datetime import date
 
 from bot.usage_chart import in_one_line
 from bot.usage_figures import NOBODY, Figures, Key, UsageReport, day_name, dollars, in_short, share
+from storage.records import Budget, BudgetStanding
 
 #: So many models without a price are named.
 MODELS_NAMED = 3
+
+WHOSE: dict[Budget, str] = {
+    "user": "You, everywhere",
+    "member": "You, in this server",
+    "channel": "This channel",
+    "server": "This server",
+    "host": "Everybody, everywhere",
+}
+
+#: A budget as a bar has so many cells.
+_CELLS = 10
 
 NOTHING_USED = "Nothing was used in this time."
 
@@ -43,6 +55,17 @@ def body(report: UsageReport) -> str:
         lines.append(
             f"-# Without the cost of {_some(sorted(report.total.unpriced))}: the host has set no price for that."
         )
+    return "\n".join(lines)
+
+
+def budgets(standings: Sequence[BudgetStanding], free_at: float) -> str:
+    """Return what of today's budgets is used."""
+    lines = [f"**Budgets of today**, free again <t:{int(free_at)}:R>"]
+    for each in standings:
+        share_used = min(each.used / each.limit, 1.0)
+        full = round(share_used * _CELLS)
+        bar = "█" * full + "░" * (_CELLS - full)
+        lines.append(f"`{bar}` {WHOSE[each.budget]}: {in_short(each.used)} of {in_short(each.limit)} tokens")
     return "\n".join(lines)
 
 

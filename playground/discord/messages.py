@@ -110,6 +110,8 @@ def edit(
         state.require(actor_id, channel, Permission.MANAGE_MESSAGES)
     if message.type not in WRITTEN:
         raise DiscordError(Problem.SYSTEM_MESSAGE)
+    if files:
+        state.require(actor_id, channel, Permission.ATTACH_FILES)
     change(state, message, body, files)
     return message
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import cycle, groupby
 
-from playground.model.reading import Utterance, newest
+from playground.model.reading import Utterance, begun, newest, rest
 from playground.model.recall import Sentence, informative, is_question, recall, sentences, statements
 
 SEEN = "From what I can see here: "
@@ -25,6 +25,7 @@ NOTICE = (
     " OPENAI_BASE_URL, and CHAT_MODEL, then run `make play` again.)"
 )
 SHOWN = "You show me "
+NOTHING_MORE = "That was all."
 NOTHING_TO_SUMMARIZE = "Nothing was said yet."
 
 #: What marks a reply as ours, when it stands in a later prompt.
@@ -42,13 +43,18 @@ _BE_SUMMARIZER = re.compile(
 _CODE = re.compile(r"\b(?:show|write|give|send)\b.*\bcode\b", re.IGNORECASE | re.DOTALL)
 _LONG_CODE = re.compile(r"\blong\b.*\bcode\b", re.IGNORECASE | re.DOTALL)
 _LONG = re.compile(r"\blong\b.*\b(?:story|text|tale|answer|reply)\b", re.IGNORECASE | re.DOTALL)
+_VERY_LONG = re.compile(r"\bvery long\b", re.IGNORECASE)
+_TABLE = re.compile(r"\b(?:as|in) a table\b", re.IGNORECASE)
 _WHO_ARE_YOU = re.compile(r"\W*(?:who are you|what(?:'s| is) your name|what are you)\b", re.IGNORECASE)
 _GREETING = re.compile(r"(?:hello|hi|hey|good (?:morning|evening|day)|greetings)\b\W*(?:\w+\W*)?", re.IGNORECASE)
 _THANKS = re.compile(r"(?:thanks|thank you|thx|cheers)\b.*", re.IGNORECASE | re.DOTALL)
 
 
 def reply(heard: Sequence[Utterance]) -> str:
-    """Answer the newest words of a prompt."""
+    """Answer the newest words of a prompt, or go on with a reply that was cut."""
+    if cut := begun(heard):
+        before, beginning = cut
+        return rest(reply(before), beginning) or NOTHING_MORE
     told_to = [utterance for utterance in heard if _tells_to_summarize(utterance, last=utterance is heard[-1])]
     if told_to:
         return summary([utterance for utterance in heard if utterance not in told_to])
@@ -95,8 +101,10 @@ def _answer(heard: Sequence[Utterance]) -> str:
     known = statements(_evidence(heard))
     if _CODE.search(wish):
         return _code(known, long=bool(_LONG_CODE.search(wish)))
+    if _TABLE.search(wish):
+        return _table(known)
     if _LONG.search(wish):
-        return _story(known)
+        return _story(known, _CHAPTERS_OF_A_VERY_LONG_STORY if _VERY_LONG.search(wish) else _NUMBER_OF_CHAPTERS)
     if _SUMMARIZE.search(wish):
         return f"{SEEN}\n{summary(heard[:-1])}"
     asked = [(asker, text) for asker in latest for text in sentences(_own_words(asker)) if is_question(text)][
@@ -212,6 +220,17 @@ def _code(known: Sequence[Sentence], *, long: bool) -> str:
     return f"{SEEN}this much, as a program.\n\n```python\n{program}\n```"
 
 
+#: So many of the newest sentences are in a table.
+_ROWS = 12
+
+
+def _table(known: Sequence[Sentence]) -> str:
+    """Who said what, as Markdown has tables."""
+    rows = [(sentence.source.name or "me", _short(sentence.text).replace("|", "\\|")) for sentence in known[-_ROWS:]]
+    lines = [f"| {number} | {name} | {said} |" for number, (name, said) in enumerate(rows, 1)]
+    return "\n".join([f"{SEEN}this much, as a table.\n", "| No. | Who | What |", "|----:|-----|------|", *lines])
+
+
 _CHAPTERS = (
     "It began quietly, as such stories do, with somebody who wrote {} and waited for an answer.",
     "The words stood there for a while. {}: one could read it twice and it said the same each time.",
@@ -220,14 +239,15 @@ _CHAPTERS = (
     "So I went back to what I know for **certain**, and that is {} Nothing else was as sure.",
     "Others would have made something up here. I looked again, and again it said {}",
 )
+#: About 4,000 characters, more than one Discord message holds; and 12,000, more than a reply of five messages holds.
 _NUMBER_OF_CHAPTERS = 36
+_CHAPTERS_OF_A_VERY_LONG_STORY = 110
 
 
-def _story(known: Sequence[Sentence]) -> str:
-    """About 4,000 characters: more than one Discord message holds."""
+def _story(known: Sequence[Sentence], chapters: int) -> str:
     quotes = cycle([_quote(sentence.text) for sentence in known] or ["“…”"])
     told = [
         f"{number}. {chapter.format(next(quotes))}"
-        for number, chapter in zip(range(1, _NUMBER_OF_CHAPTERS + 1), cycle(_CHAPTERS), strict=False)
+        for number, chapter in zip(range(1, chapters + 1), cycle(_CHAPTERS), strict=False)
     ]
     return f"{SEEN}a long story.\n\n" + "\n\n".join(told)

@@ -21,6 +21,7 @@ class Draft:
     reasoning: str
     prompt_tokens: int
     cached_tokens: int
+    reasoning_field: str = "reasoning_content"
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -81,7 +82,7 @@ class Draft:
         }
 
     def _reasoning(self, text: str) -> Json:
-        return {"reasoning_content": text} if text else {}
+        return {self.reasoning_field: text} if text else {}
 
 
 def cut(text: str, ask: Ask) -> tuple[str, str]:

@@ -96,6 +96,8 @@ class Levers:
         #: Writes the replies instead of the brain, where no text is scripted: what stands in the prompt in, a reply out.
         self.writer: Callable[[Sequence[Utterance]], str] | None = None
         self.reasonings: _Queue[str] = _Queue()
+        #: What this server calls its reasoning.
+        self.reasoning_field = "reasoning_content"
         self.pauses: _Queue[Pause] = _Queue()
         self.endings: _Queue[Ending] = _Queue()
 
@@ -129,7 +131,7 @@ class Levers:
         self.text((paragraph * (characters // len(paragraph) + 1))[:characters], times=times)
 
     def reasoning(self, text: str, *, times: int | None = 1) -> None:
-        """Send *text* as ``reasoning_content`` before the reply, as DeepSeek, vLLM and llama.cpp do."""
+        """Send *text* before the reply, in *reasoning_field*: DeepSeek and llama.cpp have another than OpenRouter and Ollama."""
         self.reasonings.put(text, times)
 
     def answer(self, answer: Answer, *, times: int | None = 1) -> None:

@@ -18,6 +18,9 @@ _NAMED_AGAIN = re.compile(r"\[(?P<name>[^\]]+)\] ?(?P<text>.*)")
 _OURS_AGAIN = "(you) "
 _BETWEEN = ("-- ", "…")
 _HUMAN = re.compile(r"(?:Human|User): ?(?P<text>.*)")
+# What asks us to go on with a reply that was cut; in one text the beginning stands behind the last label.
+_GO_ON = "[continue] "
+_BEGUN = re.compile(r"(?P<cue>AI:) \S")
 # The last line of a completion prompt: whoever is to speak next, "AI:" or "[Mnemo]".
 _CUE = re.compile(r"[^\[\n]{1,64}:|\[[^\]\n]{1,64}\]:?")
 
@@ -44,7 +47,7 @@ def read_chat(messages: Iterable[tuple[Role, str]]) -> list[Utterance]:
 def read_text(prompt: str) -> list[Utterance]:
     """Read a completion prompt: what stands before the first speaker is "system", what follows the cue is ours."""
     lines = prompt.rstrip().split("\n")
-    cue = lines.pop().strip() if _CUE.fullmatch(lines[-1].strip()) else None
+    cue = lines.pop().strip() if _CUE.fullmatch(lines[-1].strip()) else _cue_before(lines)
     heard: list[Utterance] = []
     run: list[str] = []
     role: Role = "system"
@@ -58,6 +61,13 @@ def read_text(prompt: str) -> list[Utterance]:
     return heard + list(_blocks(role, run))
 
 
+def _cue_before(lines: Sequence[str]) -> str | None:
+    """The label of a reply that was begun; None if the last one to speak is a person."""
+    spoke = next((line for line in reversed(lines) if _BEGUN.match(line) or _speaker(line, None)), "")
+    found = _BEGUN.match(spoke)
+    return found and found["cue"]
+
+
 def _speaker(line: str, cue: str | None) -> tuple[Role, str] | None:
     """The role that *line* opens and the line without its label; None if it goes on with what was said before."""
     if cue and line.startswith(cue):
@@ -65,6 +75,30 @@ def _speaker(line: str, cue: str | None) -> tuple[Role, str] | None:
     if human := _HUMAN.match(line):
         return "user", human["text"]
     return ("user", line) if _HEADER.match(line) else None
+
+
+def begun(heard: Sequence[Utterance]) -> tuple[Sequence[Utterance], str] | None:
+    """What was heard before a reply that we are to go on with, and its beginning; None if we are to answer."""
+    asked = (
+        len(heard) > 1 and heard[-1].author is None and heard[-1].role == "user" and heard[-1].text.startswith(_GO_ON)
+    )
+    until = heard[:-1] if asked else heard
+    return (until[:-1], until[-1].text) if until and until[-1].role == "assistant" else None
+
+
+def rest(whole: str, beginning: str) -> str | None:
+    """What comes in *whole* after its *beginning*, white space apart; None if it has no such beginning."""
+    letters = iter("".join(beginning.split()))
+    due = next(letters, "")
+    for place, sign in enumerate(whole):
+        if not due:
+            return whole[place:]
+        if sign.isspace():
+            continue
+        if sign != due:
+            return None
+        due = next(letters, "")
+    return None if due else ""
 
 
 def newest(heard: Sequence[Utterance]) -> list[Utterance]:

@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -32,12 +32,16 @@ KEEP_ALIVE_EVERY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as it came. *client* tells one connection from another, *key* is what it was sent as one."""
+    """One request, as it came. *client* tells one connection from another, *key* is what it was sent as one.
+
+    *at* is ``time.monotonic()``, in seconds.
+    """
 
     path: str
     body: Json
     client: str
     key: str | None = None
+    at: float = field(default_factory=time.monotonic)
 
 
 class LittleModel:
@@ -166,7 +170,8 @@ class LittleModel:
             said = f" {said}"
         text, finish_reason = cut(said, ask)
         cached = self._cache.look_up(ask.prompt)
-        return Draft(ask, text, finish_reason, levers.reasonings.take() or "", prompt_tokens, cached)
+        reasoning = levers.reasonings.take() or ""
+        return Draft(ask, text, finish_reason, reasoning, prompt_tokens, cached, levers.reasoning_field)
 
     async def _stream(
         self, request: web.Request, draft: Draft, pause: Pause | None, ending: Ending
@@ -178,12 +183,11 @@ class LittleModel:
         if draft.ask.kind == "chat":
             await _send(response, draft.opening())
         for thought in tokens.pieces(draft.reasoning):
+            await self._wait(ending)
             await _send(response, draft.thought(thought))
         pieces = tokens.pieces(draft.text)[: ending.after]
         for piece in itertools.cycle(pieces) if ending.endless else pieces:
-            speed = self.tokens_per_second  # which may be changed while it writes
-            if gap := ending.seconds or (1 / speed if speed else 0):
-                await asyncio.sleep(gap)
+            await self._wait(ending)
             await _send(response, draft.piece(piece))
         await response.write(ending.raw)
         if ending.reset:
@@ -197,6 +201,12 @@ class LittleModel:
             await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
+
+    async def _wait(self, ending: Ending) -> None:
+        """Take as long as one token does."""
+        speed = self.tokens_per_second  # which may be changed while it writes
+        if gap := ending.seconds or (1 / speed if speed else 0):
+            await asyncio.sleep(gap)
 
     def _check_model(self, name: str) -> None:
         if name not in self._models:

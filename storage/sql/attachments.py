@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from itertools import groupby
 
-from storage.records import Attachment, Incoming
+from storage.records import QUOTE, Attachment, Incoming
 
 _COLUMNS = "message_id, id, name, type, size, url, block, tokens, problem"
 
@@ -66,6 +66,15 @@ def drop_others(db: sqlite3.Connection, message_id: int, attached: Collection[in
     for one in ids - set(attached):
         db.execute("DELETE FROM attachments WHERE message_id = ? AND id = ?", (message_id, one))
     return not ids <= set(attached)
+
+
+def edit_quote(db: sqlite3.Connection, question_id: int, block: str, tokens: int) -> bool:
+    """Let a question show *block* as what it is about; returns whether that differs."""
+    changed = db.execute(
+        "UPDATE attachments SET block = ?1, tokens = ?2 WHERE message_id = ?3 AND id = ?4 AND block <> ?1",
+        (block, tokens, question_id, QUOTE),
+    )
+    return changed.rowcount > 0
 
 
 def compose(db: sqlite3.Connection, message_id: int) -> None:

@@ -12,6 +12,11 @@ from storage.records import Booked, BookedBy, Usage
 NOBODY = 0
 
 
+def day_of(now: float) -> str:
+    """Return the day of a time, as the books have it."""
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
+
+
 def book(
     db: sqlite3.Connection,
     place: tuple[int | None, int],
@@ -19,11 +24,10 @@ def book(
     kind: str,
     model: str,
     usage: Usage,
-    now: float,
+    day: str,
 ) -> None:
-    """Count what a model was paid for in *place*, a server (None: a direct message) and a channel."""
+    """Count on a *day* what a model was paid for in *place*, a server (None: a direct message) and a channel."""
     guild_id, channel_id = place
-    day = datetime.fromtimestamp(now, UTC).date().isoformat()
     cached = min(usage.cached_tokens, usage.prompt_tokens)  # there are servers that count the one without the other
     counts = (usage.calls, usage.prompt_tokens, cached, usage.completion_tokens)
     db.execute(

@@ -134,4 +134,5 @@ def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Ov
         overrides=rows.overrides(db, channel_id),
         restorable_messages=_count(db, channel_id, latest["number"]) if latest else 0,
         restorable_since=latest["closed_at"] if latest else None,
+        pins=rows.pinned(db, channel_id, epoch),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 
-from storage.records import Incoming, Interrupted, Remembered, Status
+from storage.records import QUOTE, WITHDRAWN, Incoming, Interrupted, Remembered, Status
 from storage.sql import attachments, index, rows, summaries
 
 
@@ -13,16 +14,32 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
     """Store *message*, once; if *addressed*, it joins the channel's claimed turn or claims one.
 
     Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset or by
-    somebody who opted out.
+    somebody who opted out, or is about what such a person said.
     """
-    if is_known(db, message.discord_id) or _is_before_reset(db, message) or rows.has_opted_out(db, message.author_id):
+    authors = {message.author_id, message.about.author_id if message.about else message.author_id}
+    if is_known(db, message.discord_id) or _is_before_reset(db, message):
+        return False
+    if any(rows.has_opted_out(db, author) for author in authors):
         return False
     epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now, parent_id=message.parent_id)
     turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
     position = None if addressed else rows.take_positions(db, message.channel_id, 1)
+    insert(db, message, epoch, position, turn_id)
+    db.execute(
+        "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
+        (message.discord_id, message.channel_id),
+    )
+    if position is not None:
+        index.refresh(db, message.channel_id, epoch, position)
+    return True
+
+
+def insert(db: sqlite3.Connection, message: Incoming, epoch: int, position: int | None, turn_id: int | None) -> None:
+    """Store the row of a message of a person, with what is attached."""
+    about = message.about
     db.execute(
         "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"
-        " tokens, created_at) VALUES (?, ?, ?, ?, ?, 'user', ?, ?, ?, ?, ?)",
+        " tokens, created_at, about_id, about_author, about_at) VALUES (?, ?, ?, ?, ?, 'user', ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.discord_id,
             message.channel_id,
@@ -34,16 +51,12 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
             message.content,
             message.tokens,
             message.created_at,
+            about and about.message_id,
+            about and about.author_id,
+            about and about.created_at,
         ),
     )
     attachments.keep(db, message)
-    db.execute(
-        "UPDATE channels SET last_seen = max(ifnull(last_seen, 0), ?) WHERE id = ?",
-        (message.discord_id, message.channel_id),
-    )
-    if position is not None:
-        index.refresh(db, message.channel_id, epoch, position)
-    return True
 
 
 def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
@@ -56,7 +69,7 @@ def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
 
 
 def remembered_as(db: sqlite3.Connection, discord_id: int) -> Remembered | None:
-    """Return what a message on Discord is in memory; None if it is not remembered."""
+    """Return what a message on Discord is in memory; None if it is not remembered, and no question quotes it."""
     if db.execute("SELECT 1 FROM messages WHERE discord_id = ? AND role = 'user'", (discord_id,)).fetchone():
         return "words"
     turn = db.execute(
@@ -68,7 +81,7 @@ def remembered_as(db: sqlite3.Connection, discord_id: int) -> Remembered | None:
         brought = db.execute(
             "SELECT 1 FROM messages WHERE discord_id = ? AND turn_id IS NULL", (discord_id,)
         ).fetchone()
-        return "reply" if brought else None
+        return "reply" if brought else "words" if _questions_about(db, discord_id) else None
     if turn["status"] in _RUNNING:
         return "unfinished reply"
     return "reply" if turn["is_kept"] else None
@@ -97,12 +110,20 @@ def claim_turn(db: sqlite3.Connection, channel_id: int, epoch: int, now: float) 
 
 
 def edit(
-    db: sqlite3.Connection, discord_id: int, content: str, tokens: int, attached: Collection[int] | None, now: float
+    db: sqlite3.Connection,
+    discord_id: int,
+    content: str,
+    tokens: int,
+    attached: Collection[int] | None,
+    quote: tuple[str, int] | None,
+    now: float,
 ) -> bool:
     """Replace the content of a remembered message of a person; returns whether there was one that differed.
 
-    Of its attachments those of *attached* stay; None stands for all.
+    Of its attachments those of *attached* stay; None stands for all. It stands as *quote*, of so many tokens, with the questions
+    about it.
     """
+    follows = [_edit_quote(db, *question, attached, quote) for question in _questions_about(db, discord_id)]
     has_lost = attached is not None and attachments.drop_others(db, discord_id, attached)
     changed = db.execute(
         "UPDATE messages SET content = ?1, tokens = ?2, edited_at = ?3, words = iif(words IS NULL, NULL, ?1),"
@@ -112,10 +133,34 @@ def edit(
         (content, tokens, now, discord_id, has_lost),
     ).fetchone()
     if changed is None:
-        return False
+        return any(follows)
     attachments.compose(db, discord_id)
     _changed_at(db, *changed)
     return True
+
+
+def _questions_about(db: sqlite3.Connection, discord_id: int) -> list[tuple[int, int]]:
+    """Return the ids of the rows of questions about a message, and those of the interactions that asked them."""
+    return db.execute("SELECT id, discord_id FROM messages WHERE about_id = ?", (discord_id,)).fetchall()
+
+
+def _edit_quote(
+    db: sqlite3.Connection,
+    row_id: int,
+    question_id: int,
+    attached: Collection[int] | None,
+    quote: tuple[str, int] | None,
+) -> bool:
+    """Let a question show what the message that it is about says now; returns whether that differs."""
+    changed = attached is not None and attachments.drop_others(db, question_id, {QUOTE, *attached})
+    if quote is not None:
+        changed = attachments.edit_quote(db, question_id, *quote) or changed
+    if changed:
+        attachments.compose(db, question_id)
+        _changed_at(
+            db, *db.execute("SELECT channel_id, epoch, position FROM messages WHERE id = ?", (row_id,)).fetchone()
+        )
+    return changed
 
 
 def _changed_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: int | None) -> None:
@@ -128,14 +173,20 @@ def _changed_at(db: sqlite3.Connection, channel_id: int, epoch: int, position: i
 def forget(db: sqlite3.Connection, discord_ids: Collection[int], now: float) -> list[Interrupted]:
     """Take what was deleted on Discord out of memory: messages of people, and replies of which a chunk was deleted.
 
-    The reply of a turn goes with any of its triggers. A turn that was not finished is brought to its next attempt, or cancelled
-    if no triggers remain and nothing of it was ever sent. Returns the turns that lost something.
+    Questions about it go, too, and the reply of a turn goes with any of its triggers. A turn that was not finished is brought to
+    its next attempt, or cancelled if no triggers remain and nothing of it was ever sent; one of which a chunk was deleted is only
+    to be tidied up. Returns the turns that lost something.
     """
-    return _withdraw_replies(db, (_forget_message(db, one, now) or _forget_chunk(db, one) for one in discord_ids))
+    questions = [row_id for one in discord_ids for row_id, _ in _questions_about(db, one)]
+    gone = (_forget_message(db, one, now) or _forget_chunk(db, one) for one in discord_ids)
+    return _withdraw_replies(db, chain(gone, (_forget_row(db, one, now) for one in questions)))
 
 
 def forget_rows(db: sqlite3.Connection, ids: Collection[int], now: float) -> list[Interrupted]:
-    """Do the same for messages of people by the ids of their rows: what was brought in may have none of Discord's."""
+    """Do the same for messages of people by the ids of their rows: what was brought in may have none of Discord's.
+
+    Questions about them are to be among them.
+    """
     return _withdraw_replies(db, [_forget_row(db, one, now) for one in ids])
 
 
@@ -161,6 +212,8 @@ def _forget_row(db: sqlite3.Connection, row_id: int, now: float) -> int | None:
     row = db.execute(
         "DELETE FROM messages WHERE id = ? RETURNING discord_id, turn_id, channel_id, epoch, position", (row_id,)
     ).fetchone()
+    if row is None:  # a question about a message that went in the same breath
+        return None
     _changed_at(db, row["channel_id"], row["epoch"], row["position"])
     if row["discord_id"] is not None:
         db.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", (row["discord_id"], now))
@@ -206,10 +259,12 @@ def save_seen(db: sqlite3.Connection, marks: Mapping[int, int]) -> None:
 def newest_ids(db: sqlite3.Connection, channel_id: int, limit: int) -> list[int]:
     """Return the Discord ids of the newest remembered messages, newest first, each chunk of an answered turn for itself.
 
-    Nothing can have been said in a channel before it was made, so what is older was brought in from somewhere else.
+    A question is none of Discord's messages, what it is about is one. Nothing can have been said in a channel before it was
+    made, so what is older was brought in from somewhere else.
     """
     found = db.execute(
-        "SELECT discord_id FROM messages WHERE channel_id = ?1 AND discord_id >= ?1"
+        "SELECT discord_id FROM messages WHERE channel_id = ?1 AND discord_id >= ?1 AND about_id IS NULL"
+        " UNION SELECT about_id FROM messages WHERE channel_id = ?1 AND about_id >= ?1"
         " UNION SELECT k.discord_id FROM turns t JOIN chunks k ON k.turn_id = t.id"
         " JOIN messages m ON m.turn_id = t.id AND m.role = 'assistant'"
         " WHERE t.channel_id = ?1 AND t.status = 'answered' AND k.discord_id IS NOT NULL"
@@ -226,7 +281,13 @@ def _forget_chunk(db: sqlite3.Connection, discord_id: int) -> int | None:
         " RETURNING turn_id, attempt = (SELECT t.attempt FROM turns t WHERE t.id = turn_id) AS is_part",
         (discord_id,),
     ).fetchone()
-    return int(row["turn_id"]) if row is not None and row["is_part"] else None
+    if row is None or not row["is_part"]:
+        return None
+    db.execute(
+        "UPDATE turns SET finish_reason = ? WHERE id = ? AND status IN ('generating', 'sending')",
+        (WITHDRAWN, row["turn_id"]),
+    )
+    return int(row["turn_id"])
 
 
 def _describe(db: sqlite3.Connection, turn_id: int) -> Interrupted:

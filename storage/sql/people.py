@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
-from storage.records import BookedDay, Extent, Forgotten, Kept, Usage
+from storage.records import QUOTE, BookedDay, Extent, Forgotten, Kept, Usage
 from storage.sql import attachments, intake, rows
 
-_WORDS_OF = (
-    "m.author_id = :author AND m.role = 'user' AND m.channel_id IN (SELECT id FROM channels"
+_HERE = (
+    "m.role = 'user' AND m.channel_id IN (SELECT id FROM channels"
     " WHERE id = ifnull(:channel, id) AND (:guild IS NULL OR guild_id = :guild))"
 )
+_WORDS_OF = f"m.author_id = :author AND {_HERE}"
+_QUESTIONS_ABOUT = f"m.about_author = :author AND m.author_id <> :author AND {_HERE}"
 
 
 def _values(author_id: int, place: Extent) -> dict[str, int | None]:
@@ -31,10 +33,22 @@ def said_by(db: sqlite3.Connection, author_id: int, place: Extent) -> list[Kept]
     return [Kept(*one, attached.get(one[2].discord_id or 0, ())) for one in kept]
 
 
+def quoted(db: sqlite3.Connection, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
+    """Return what questions of others quote of a person: channel, Discord id of what is quoted, and the quote."""
+    found = db.execute(
+        "SELECT m.channel_id, m.about_id, a.block FROM messages m JOIN attachments a ON a.message_id = m.discord_id"
+        f" WHERE a.id = {QUOTE} AND {_QUESTIONS_ABOUT}"
+        " ORDER BY m.channel_id, m.created_at, m.id",
+        _values(author_id, place),
+    )
+    return [(channel_id, message_id, block) for channel_id, message_id, block in found]
+
+
 def count_by(db: sqlite3.Connection, author_id: int, place: Extent) -> int:
-    """Return how many messages :func:`said_by` has."""
-    found = db.execute(f"SELECT count(*) FROM messages m WHERE {_WORDS_OF}", _values(author_id, place)).fetchone()
-    return int(found[0])
+    """Return how many messages :func:`forget` takes."""
+    values = _values(author_id, place)
+    counts = (f"SELECT count(*) FROM messages m WHERE {of}" for of in (_WORDS_OF, _QUESTIONS_ABOUT))
+    return sum(int(db.execute(count, values).fetchone()[0]) for count in counts)
 
 
 def booked_for(db: sqlite3.Connection, user_id: int, place: Extent) -> list[BookedDay]:
@@ -49,11 +63,11 @@ def booked_for(db: sqlite3.Connection, user_id: int, place: Extent) -> list[Book
 
 
 def forget(db: sqlite3.Connection, author_id: int, place: Extent, most: int, now: float) -> Forgotten:
-    """Take up to *most* of a person's messages out of memory, with all that was made of them."""
-    found = db.execute(
-        f"SELECT m.id, m.channel_id FROM messages m WHERE {_WORDS_OF} LIMIT :most",
-        {**_values(author_id, place), "most": most},
-    ).fetchall()
+    """Take up to *most* of a person's messages, and questions about them, out of memory, with all that was made of them."""
+    found: list[sqlite3.Row] = []
+    for of in (_WORDS_OF, _QUESTIONS_ABOUT):
+        values = {**_values(author_id, place), "most": most - len(found)}
+        found += db.execute(f"SELECT m.id, m.channel_id FROM messages m WHERE {of} LIMIT :most", values)
     interrupted = intake.forget_rows(db, [row["id"] for row in found], now)
     return Forgotten(len(found), frozenset(row["channel_id"] for row in found), interrupted)
 

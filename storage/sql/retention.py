@@ -12,14 +12,10 @@ from storage.sql import rows, summaries
 def expire(db: sqlite3.Connection, before: float, most: int) -> int:
     """Delete the oldest *most* messages that were said before *before*, in whatever epoch; returns how many went.
 
-    A turn is never split: it goes with its first message, so a few more may go. One that is not finished yet stays. Summaries
-    that cover a message that went are void, those of which nothing is left are gone.
+    A question is as old as what it is about. A turn is never split: it goes with its first message, so a few more may go. One
+    that is not finished yet stays. Summaries that cover a message that went are void, those of which nothing is left are gone.
     """
-    old = db.execute(
-        "SELECT m.id, m.turn_id FROM messages m LEFT JOIN turns t ON t.id = m.turn_id"
-        f" WHERE m.created_at < ? AND ifnull(t.status, 'answered') NOT IN {rows.UNFINISHED} ORDER BY m.created_at LIMIT ?",
-        (before, most),
-    ).fetchall()
+    old = [row for age in ("created_at", "about_at") for row in _older(db, age, before, most)]
     turns = {row["turn_id"] for row in old} - {None}
     gone = db.execute(
         f"DELETE FROM messages WHERE id IN {_places(old)} OR turn_id IN {_places(turns)}"
@@ -30,6 +26,14 @@ def expire(db: sqlite3.Connection, before: float, most: int) -> int:
     for (channel_id, epoch), positions in _by_epoch(gone).items():
         summaries.void_over(db, channel_id, epoch, positions)
     return len(gone)
+
+
+def _older(db: sqlite3.Connection, age: str, before: float, most: int) -> list[sqlite3.Row]:
+    return db.execute(
+        "SELECT m.id, m.turn_id FROM messages m LEFT JOIN turns t ON t.id = m.turn_id"
+        f" WHERE m.{age} < ? AND ifnull(t.status, 'answered') NOT IN {rows.UNFINISHED} ORDER BY m.{age} LIMIT ?",
+        (before, most),
+    ).fetchall()
 
 
 def _places(values: Collection[object]) -> str:

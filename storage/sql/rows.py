@@ -6,7 +6,9 @@ import sqlite3
 
 from storage.records import OVERRIDDEN, Chunk, Message, Overrides, Status, merged
 
-MESSAGE_COLUMNS = "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id"
+MESSAGE_COLUMNS = (
+    "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id, about_id, pinned_at"
+)
 
 #: What servers and channels may set.
 OVERRIDES = ", ".join(OVERRIDDEN)
@@ -39,12 +41,36 @@ def triggers(db: sqlite3.Connection, turn_id: int) -> tuple[Message, ...]:
     return tuple(message(row) for row in rows)
 
 
+def reply(db: sqlite3.Connection, turn_id: int) -> str | None:
+    """Return what is kept as a turn's reply; None if nothing is."""
+    row = db.execute("SELECT content FROM messages WHERE turn_id = ? AND role = 'assistant'", (turn_id,)).fetchone()
+    return None if row is None else str(row["content"])
+
+
+def drop_reply(db: sqlite3.Connection, turn_id: int) -> None:
+    """Take a turn's reply out of memory."""
+    db.execute("DELETE FROM messages WHERE turn_id = ? AND role = 'assistant'", (turn_id,))
+
+
 def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:
     """Return the recorded chunks of a turn's reply, in order."""
     rows = db.execute(
-        "SELECT number, attempt, text, discord_id, reply_to FROM chunks WHERE turn_id = ? ORDER BY number", (turn_id,)
+        "SELECT number, attempt, text, discord_id, reply_to, ifnull(sent_after, reply_to) FROM chunks WHERE turn_id = ?"
+        " ORDER BY number",
+        (turn_id,),
     )
     return tuple(Chunk(*row) for row in rows)
+
+
+def pinned(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Message, ...]:
+    """Return the pinned messages of an epoch, as they were pinned; not those that still wait for their turn."""
+    rows = db.execute(
+        # Left to itself, SQLite reads all that was ever said in the epoch.
+        f"SELECT {MESSAGE_COLUMNS} FROM messages INDEXED BY messages_pinned WHERE channel_id = ? AND epoch = ?"
+        " AND pinned_at IS NOT NULL AND position IS NOT NULL ORDER BY pinned_at, id",
+        (channel_id, epoch),
+    )
+    return tuple(message(row) for row in rows)
 
 
 def overrides(db: sqlite3.Connection, channel_id: int) -> Overrides:

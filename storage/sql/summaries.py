@@ -15,7 +15,7 @@ from storage.sql import rows
 
 _COLUMNS = (
     "id, kind, first_position, last_position, text, tokens, corrected, reason, model, prompt_tokens, completion_tokens,"
-    " created_at"
+    " created_at, origin_channel IS NOT NULL AS is_origin"
 )
 
 
@@ -34,11 +34,21 @@ def shown(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary,
     return tuple(sorted(kept, key=lambda summary: summary.first))
 
 
+def origin(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary, ...]:
+    """Return what a thread was opened with, oldest first, also what a digest covers; nothing for what is void."""
+    found = db.execute(
+        f"SELECT {_COLUMNS} FROM summaries WHERE channel_id = ? AND epoch = ? AND origin_channel IS NOT NULL"
+        " ORDER BY first_position",
+        (channel_id, epoch),
+    )
+    return tuple(_summary(row) for row in found)
+
+
 def _summary(row: sqlite3.Row) -> Summary:
     kind, corrected = SummaryKind(row["kind"]), bool(row["corrected"])
     return Summary(
         row["id"], kind, row["first_position"], row["last_position"], row["text"], row["tokens"], corrected,
-        row["reason"], row["model"], row["prompt_tokens"], row["completion_tokens"], row["created_at"],
+        row["reason"], row["model"], row["prompt_tokens"], row["completion_tokens"], row["created_at"], bool(row["is_origin"]),
     )  # fmt: skip
 
 
@@ -69,6 +79,7 @@ def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], 
         gaps=tuple((gap[0], gap[1]) for gap in gaps),
         summaries=shown(db, channel_id, epoch),
         guild_id=row["guild_id"],
+        pins=rows.pinned(db, channel_id, epoch),
     )
 
 
@@ -76,15 +87,10 @@ def _backlog(
     db: sqlite3.Connection, channel_id: int, epoch: int, start: int, reach: Reach
 ) -> tuple[tuple[Message, ...], bool]:
     """Return the oldest messages from *start* on that *reach* allows, and whether these are all up to an unfinished turn."""
-    unfinished = db.execute(
-        f"SELECT min(m.position) FROM {rows.UNFINISHED_TURNS} JOIN messages m ON m.turn_id = turns.id"
-        f" WHERE turns.channel_id = ? AND turns.epoch = ? AND status IN {rows.UNFINISHED} AND status <> 'claimed'",
-        (channel_id, epoch),
-    ).fetchone()[0]
     oldest_first = db.execute(
         f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position >= ?"
         " AND position < ? ORDER BY position",
-        (channel_id, epoch, start, unfinished if unfinished is not None else rows.NO_POSITION),
+        (channel_id, epoch, start, finished_before(db, channel_id, epoch)),
     )
     found: list[Message] = []
     tokens = 0
@@ -97,6 +103,16 @@ def _backlog(
         found.append(message)
         tokens += message.tokens
     return tuple(found), True
+
+
+def finished_before(db: sqlite3.Connection, channel_id: int, epoch: int) -> int:
+    """Return the position before which no turn is unfinished."""
+    unfinished = db.execute(
+        f"SELECT min(m.position) FROM {rows.UNFINISHED_TURNS} JOIN messages m ON m.turn_id = turns.id"
+        f" WHERE turns.channel_id = ? AND turns.epoch = ? AND status IN {rows.UNFINISHED} AND status <> 'claimed'",
+        (channel_id, epoch),
+    ).fetchone()[0]
+    return rows.NO_POSITION if unfinished is None else int(unfinished)
 
 
 def claim_leaf(
@@ -181,6 +197,16 @@ def commit(
         )
     _note_failure(db, row["channel_id"], row["epoch"], None, None)
     return _summary(db.execute(f"SELECT {_COLUMNS} FROM summaries WHERE id = ?", (draft.id,)).fetchone())
+
+
+def is_being_written(db: sqlite3.Connection, draft: Draft) -> bool:
+    """Whether nothing took a draft away: its epoch and policy are what they were, and so are the messages in its span."""
+    found = db.execute(
+        "SELECT 1 FROM summaries s JOIN channels c ON c.id = s.channel_id AND c.epoch = s.epoch"
+        " WHERE s.id = ? AND s.state = 'writing'",
+        (draft.id,),
+    )
+    return found.fetchone() is not None
 
 
 def _replace_void_leaf(db: sqlite3.Connection, row: sqlite3.Row) -> None:

@@ -59,7 +59,7 @@ def bring_in(db: sqlite3.Connection, messages: Sequence[tuple[str, Incoming]], n
         position = rows.take_positions(db, message.channel_id, 1)
         db.execute(
             "INSERT INTO messages (discord_id, channel_id, epoch, position, role, author_id, author_name, content, tokens,"
-            " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " created_at, about_id, about_at, pinned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 message.discord_id or None,
                 message.channel_id,
@@ -71,6 +71,9 @@ def bring_in(db: sqlite3.Connection, messages: Sequence[tuple[str, Incoming]], n
                 message.content,
                 message.tokens,
                 message.created_at,
+                message.about and message.about.message_id,
+                message.about and message.about.created_at,
+                now if message.is_pinned else None,
             ),
         )
         index.refresh(db, message.channel_id, epoch, position)

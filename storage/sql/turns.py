@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from storage.records import Message, Outcome, Overrides, Status, Turn, Usage
-from storage.sql import attachments, books, index, intake, rows
+from storage.sql import attachments, books, budgets, index, intake, rows
 
 
 def release_all(db: sqlite3.Connection) -> None:
@@ -47,10 +48,22 @@ def begin(
     ).fetchone()
     if row is None:
         return None
-    if row["status"] == Status.CLAIMED:
+    is_new = row["status"] == Status.CLAIMED
+    if is_new:
         _fix_triggers(db, channel_id, row["id"], budget(rows.overrides(db, channel_id)), now)
     db.execute("UPDATE turns SET owner = ?, lease_until = ? WHERE id = ?", (owner, now + lease, row["id"]))
-    return _load(db, row["id"])
+    turn = _load(db, row["id"])
+    return replace(turn, outdated=_last_message_before(db, turn)) if is_new else turn
+
+
+def _last_message_before(db: sqlite3.Connection, turn: Turn) -> int | None:
+    """Return the Discord id of the last chunk of the turn before *turn* in its epoch."""
+    row = db.execute(
+        "SELECT discord_id FROM chunks WHERE turn_id = (SELECT max(id) FROM turns WHERE channel_id = ? AND epoch = ? AND id < ?)"
+        " ORDER BY number DESC LIMIT 1",
+        (turn.channel_id, turn.epoch, turn.id),
+    ).fetchone()
+    return None if row is None else row["discord_id"]
 
 
 def _fix_triggers(db: sqlite3.Connection, channel_id: int, turn_id: int, budget: int, now: float) -> None:
@@ -90,6 +103,7 @@ def _load(db: sqlite3.Connection, turn_id: int) -> Turn:
         triggers=rows.triggers(db, turn_id),
         reply=row["reply"],
         finish_reason=row["finish_reason"],
+        beginning=rows.reply(db, turn_id) if row["attempt"] else None,
         chunks=rows.chunks(db, turn_id),
         overrides=rows.overrides(db, row["channel_id"]),
         is_closed=row["epoch"] != rows.open_epoch(db, row["channel_id"]),
@@ -104,13 +118,23 @@ RETRACTED = -1
 def record_chunk(db: sqlite3.Connection, turn: Turn, number: int, text: str) -> bool:
     """Record that a chunk is about to be sent with *text*. False, and it must not be sent, if the turn was taken away."""
     recorded = db.execute(
-        "INSERT INTO chunks (turn_id, number, attempt, text, reply_to) SELECT id, ?2, attempt, ?4, ?5 FROM turns"
+        "INSERT INTO chunks (turn_id, number, attempt, text, reply_to, sent_after) SELECT id, ?2, attempt, ?4, ?5, ?6 FROM turns"
         f" WHERE id = ?1 AND attempt = ?3 AND status IN ('generating', 'sending') AND {rows.IN_OPEN_EPOCH}"
         " ON CONFLICT (turn_id, number) DO UPDATE SET attempt = excluded.attempt, text = excluded.text,"
-        " reply_to = excluded.reply_to",
-        (turn.id, number, turn.attempt, text, turn.newest.discord_id),
+        " reply_to = excluded.reply_to, sent_after = excluded.sent_after",
+        (turn.id, number, turn.attempt, text, turn.newest.shown_as, _stands_after(db, turn)),
     )
     return recorded.rowcount > 0
+
+
+def _stands_after(db: sqlite3.Connection, turn: Turn) -> int | None:
+    """Return an id after which the reply to *turn* stands; None if that is the one of the message that it refers to.
+
+    Replies to questions about one message all refer to that. What was shown of the turn before, which is over, stands before it.
+    """
+    if turn.newest.about_id is None:
+        return None
+    return max(_last_message_before(db, turn) or 0, turn.newest.discord_id or 0)
 
 
 def chunk_sent(db: sqlite3.Connection, turn_id: int, number: int, discord_id: int) -> None:
@@ -128,8 +152,10 @@ def drop_chunks(db: sqlite3.Connection, turn_id: int, first: int) -> None:
     db.execute("DELETE FROM chunks WHERE turn_id = ? AND number >= ?", (turn_id, first))
 
 
-def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, first_chunk: str | None = None) -> bool:
-    """`generating -> sending`: the reply's text is whole, and *first_chunk*, if there is one, about to be sent.
+def complete(
+    db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, first_chunk: str | None, now: float
+) -> bool:
+    """`generating -> sending`: the reply's text is whole and booked, and *first_chunk*, if there is one, about to be sent.
 
     Returns False if the turn was taken away meanwhile.
     """
@@ -149,19 +175,25 @@ def complete(db: sqlite3.Connection, turn: Turn, reply: str, outcome: Outcome, f
             turn.attempt,
         ),
     )
-    if changed.rowcount and first_chunk is not None:
+    if not changed.rowcount:
+        return False
+    if first_chunk is not None:
         record_chunk(db, turn, 0, first_chunk)
-    return changed.rowcount > 0
+    if outcome.model:
+        book(db, turn, outcome, now)
+    return True
 
 
 def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str, tokens: int, now: float) -> bool:
-    """`sending -> answered`: the reply becomes a message; what a model wrote is booked. False if the turn was taken away."""
+    """`sending -> answered`: the reply becomes a message. False if the turn was taken away."""
     row = db.execute(
         f"SELECT * FROM turns WHERE id = ? AND status = 'sending' AND attempt = ? AND {rows.IN_OPEN_EPOCH}",
         (turn.id, turn.attempt),
     ).fetchone()
     if row is None:
         return False
+    if turn.beginning is not None:
+        rows.drop_reply(db, turn.id)
     first_chunk = db.execute("SELECT discord_id FROM chunks WHERE turn_id = ? AND number = 0", (turn.id,)).fetchone()
     db.execute(
         "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"
@@ -179,23 +211,32 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
             now,
         ),
     )
-    if row["model"]:
-        usage = Usage(1, row["prompt_tokens"] or 0, row["cached_tokens"] or 0, row["completion_tokens"] or 0)
-        place = (rows.guild_of(db, turn.channel_id), turn.channel_id)
-        books.book(db, place, turn.newest.author_id, "reply", row["model"], usage, now)
     index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, Status.ANSWERED)
     return True
 
 
+def book(db: sqlite3.Connection, turn: Turn, outcome: Outcome, now: float) -> None:
+    """Book what a model was paid for an attempt: as it was reserved, or by where its channel is, unless that is gone."""
+    usage = Usage(1, outcome.prompt_tokens or 0, outcome.cached_tokens or 0, outcome.completion_tokens or 0)
+    if outcome.reservation is not None and budgets.settle(db, outcome.reservation, outcome.model, usage):
+        return
+    if rows.open_epoch(db, turn.channel_id) is None:
+        return
+    place = (rows.guild_of(db, turn.channel_id), turn.channel_id)
+    books.book(db, place, turn.newest.author_id, "reply", outcome.model, usage, books.day_of(now))
+
+
 def close(db: sqlite3.Connection, turn: Turn, status: Status) -> bool:
-    """End a turn as `failed` or `cancelled`; returns False if it is over already."""
+    """End a turn as `failed` or `cancelled`, or as `answered` by what is kept of its reply; False if it is over already."""
     open_still = db.execute(
         f"SELECT 1 FROM turns WHERE id = ? AND attempt = ? AND status IN {rows.UNFINISHED}",
         (turn.id, turn.attempt),
     ).fetchone()
     if open_still is None:
         return False
+    if status is Status.ANSWERED:  # the whole may have been on its way to Discord, with a reason of its own
+        db.execute("UPDATE turns SET finish_reason = ? WHERE id = ?", (turn.finish_reason, turn.id))
     index.add_turn(db, turn.id)
     rows.set_status(db, turn.id, status)
     return True

@@ -42,11 +42,21 @@ def _load(
         " WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
         (channel_id, epoch, start, end),
     )
-    messages = _within(newest_first, reach)
-    return Window(messages, start, state["window_policy"], epoch, summaries.shown(db, channel_id, epoch))
+    messages = within(newest_first, reach)
+    pinned = tuple(pin for pin in rows.pinned(db, channel_id, epoch) if pin.position <= end)
+    return Window(
+        messages,
+        start,
+        state["window_policy"],
+        epoch,
+        summaries.shown(db, channel_id, epoch),
+        pinned,
+        summaries.origin(db, channel_id, epoch),
+    )
 
 
-def _within(newest_first: sqlite3.Cursor, reach: Reach) -> tuple[Message, ...]:
+def within(newest_first: sqlite3.Cursor, reach: Reach) -> tuple[Message, ...]:
+    """Return the newest messages that *reach* allows, oldest first, and the one that is too much; the newest turn is whole."""
     found: list[Message] = []
     tokens = 0
     for row in newest_first:
@@ -80,8 +90,8 @@ def move(db: sqlite3.Connection, channel_id: int, epoch: int, start: int, policy
             " WHERE channel_id = ? AND epoch = ? AND position >= ? AND position < ? ORDER BY position DESC",
             (channel_id, epoch, summarized, start),
         )
-        oldest = _within(behind, Reach(messages=None, tokens=look_back))[:1]
-        summarized = _begin_of_turn(db, oldest[0]) if oldest else summarized
+        oldest = within(behind, Reach(messages=None, tokens=look_back))[:1]
+        summarized = begin_of_turn(db, oldest[0]) if oldest else summarized
     else:
         start = max(start, state["window_start"])
     db.execute(
@@ -90,7 +100,7 @@ def move(db: sqlite3.Connection, channel_id: int, epoch: int, start: int, policy
     )
 
 
-def _begin_of_turn(db: sqlite3.Connection, message: Message) -> int:
+def begin_of_turn(db: sqlite3.Connection, message: Message) -> int:
     """Return the position of the first message of the turn of *message*: a leaf never begins within a turn."""
     first = db.execute("SELECT min(position) FROM messages WHERE turn_id = ?", (message.turn_id,)).fetchone()[0]
     return message.position if first is None else int(first)

@@ -87,6 +87,64 @@ def code(person: Person) -> Locator:
     return person.page.locator("main")
 
 
+@scene("stop")
+def stop(person: Person) -> Locator:
+    """A reply that is being written."""
+    person.ask("@Mnemo The anemone stings everyone but us.")
+    person.say("@Mnemo Tell me a long story about the reef.")
+    expect(person.replies).to_have_count(2)
+    expect(person.replies.last.get_by_role("button", name="Stop")).to_be_visible()
+    person.page.wait_for_timeout(1500)
+    return person.page.locator("main")
+
+
+@scene("streaming")
+def streaming(person: Person) -> Locator:
+    """A reply that is being written, its code begun in one message and going on in the next."""
+    person.ask("@Mnemo The anemone stings everyone but us.")
+    person.say("@Mnemo Write me a long program as code, with all that you remember.")
+    expect(person.replies).to_have_count(3, timeout=_WRITTEN_MS)
+    expect(person.replies.last).to_contain_text("recall_1", timeout=_WRITTEN_MS)
+    expect(person.replies.last).to_have_attribute("aria-busy", "true")
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.replies.last.scroll_into_view_if_needed()
+    return person.page.locator("main")
+
+
+@scene("table")
+def table(person: Person) -> Locator:
+    """A table, which Discord cannot render, as a code block with aligned columns."""
+    for text in ("Nemo lives in the anemone 🪸.", "Dory 🐠 forgets where.", TALK[1]):
+        person.ask(f"@Mnemo {text}")
+    person.ask("@Mnemo Show me what you know as a table.")
+    person.page.set_viewport_size({"width": 800, "height": 900})
+    return person.page.locator("main")
+
+
+@scene("file")
+def file(person: Person) -> Locator:
+    """A reply that is longer than its five messages, and goes on in a file."""
+    person.ask("@Mnemo The anemone stings everyone but us.")
+    person.say("@Mnemo Tell me a very long story.")
+    expect(person.page.get_by_text("goes on in the attached file")).to_be_visible(timeout=3 * _WRITTEN_MS)
+    person.page.set_viewport_size({"width": 1000, "height": 700})
+    person.replies.last.scroll_into_view_if_needed()
+    person.page.locator("#scroll").evaluate("each => each.scrollTop += 4000")
+    return person.page.locator("main")
+
+
+@scene("continue-and-retry")
+def continue_and_retry(person: Person) -> Locator:
+    """A reply that somebody stopped, let go on, and stopped again."""
+    stop(person)
+    for button in ("Stop", "Continue", "Stop"):
+        person.replies.last.get_by_role("button", name=button).click()
+        person.page.wait_for_timeout(1500)
+    expect(person.replies.last).to_contain_text("Stopped here.")
+    expect(person.replies.last.get_by_role("button", name="Continue")).to_be_visible()
+    return person.page.locator("main")
+
+
 @scene("channel")
 def channel(person: Person) -> Locator:
     """The panel of a channel that has a persona and a mode of its own."""
@@ -109,6 +167,27 @@ def server(person: Person) -> Locator:
     panel.get_by_role("button", name="Who may talk and reset").click()
     expect(person.ephemeral).to_contain_text("Who may")
     return person.ephemeral
+
+
+@scene("budget")
+def budget(person: Person) -> Locator:
+    """A channel's tokens of the day are used up: what who asks is told, and what admins are."""
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 900, "height": 720})
+    person.run("/channel").get_by_role("button", name="Set limits").click()
+    form = person.page.get_by_role("dialog", name="Tokens a day")
+    form.get_by_role("textbox").fill("600")
+    form.get_by_role("button", name="Submit").click()
+    expect(person.ephemeral).to_contain_text("600 in a channel")
+    person.ephemeral.get_by_role("button", name="Dismiss message").click()
+    person.become("Nemo")
+    for text in TALK[:3]:
+        person.ask(f"@Mnemo {text}")
+    person.say(f"@Mnemo {TALK[-1]}")
+    expect(person.page.locator("main")).to_contain_text("A budget is used up")
+    person.say("@Mnemo Are you there?")
+    expect(person.page.get_by_role("button", name="🪫, 1")).to_be_visible()
+    return person.page.locator("main")
 
 
 @scene("privacy-policy")
@@ -142,4 +221,59 @@ def memory_show(person: Person) -> Locator:
     for text in TALK[:4]:
         person.ask(f"@Mnemo {text}")
     person.run("/memory show")
+    return person.page.locator("main")
+
+
+#: What somebody says that is not for the bot.
+RULES = "House rule: nobody swims past the drop-off alone, and everybody is home before the tide turns."
+
+
+@scene("remember-this")
+def remember_this(person: Person) -> Locator:
+    """A message that was pinned by its menu."""
+    person.say(RULES)
+    person.become("Marlin")
+    person.use_app(person.page.locator(".message").filter(has_text="House rule").first, "Remember this")
+    expect(person.ephemeral).to_contain_text("I remember this")
+    return person.page.locator("main")
+
+
+@scene("ask-about-this")
+def ask_about_this(person: Person) -> Locator:
+    """A question about a message that was not for the bot, and its answer."""
+    person.say(RULES)
+    person.become("Marlin")
+    person.use_app(person.page.locator(".message").filter(has_text="House rule").first, "Ask about this")
+    form = person.page.get_by_role("dialog")
+    form.get_by_label("What do you want to know?").fill("When does everybody have to be home?")
+    form.get_by_role("button", name="Submit").click()
+    expect(person.replies.last).to_contain_text("asked", timeout=_WRITTEN_MS)
+    expect(person.replies.last).to_have_attribute("aria-busy", "false", timeout=_WRITTEN_MS)
+    return person.page.locator("main")
+
+
+@scene("pins")
+def pins(person: Person) -> Locator:
+    """The pins in what is remembered here, with the menu that unpins them."""
+    person.say(RULES)
+    person.ask(f"@Mnemo {TALK[1]}")
+    person.become("Marlin")
+    for words in ("House rule", "swimming lessons"):
+        person.use_app(person.page.locator(".message").filter(has_text=words).first, "Remember this")
+        expect(person.ephemeral).to_contain_text("I remember this")
+        person.ephemeral.get_by_role("button", name="Dismiss message").click()
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.run("/memory show")
+    return person.page.locator("main")
+
+
+@scene("thread")
+def thread(person: Person) -> Locator:
+    """A thread that starts with what was said in its channel."""
+    for text in TALK[1:4]:
+        person.ask(f"@Mnemo {text}")
+    person.run("/thread", name="The class trip")
+    person.page.set_viewport_size({"width": 1000, "height": 640})
+    person.page.locator(".message").get_by_role("button", name="The class trip").click()
+    expect(person.newest).to_contain_text("We go on here")
     return person.page.locator("main")

@@ -51,7 +51,7 @@ async def answer(store: Store, turn: Turn, text: str, *, chunk_id: int | None = 
     if chunk_id is not None:
         await store.record_chunk(turn, 0, text)
         await store.chunk_sent(turn, 0, chunk_id)
-    completed = await store.complete(turn, text, OUTCOME)
+    completed = await store.complete(turn, text, OUTCOME, now=now)
     return completed and await store.finish(turn, author_id=99, author_name="Mnemo", tokens=5, now=now)
 
 

@@ -62,7 +62,7 @@ async def test_deleting_one_of_two_triggers_while_answering_starts_the_next_atte
     (interrupted,) = await store.forget([100], now=NOW)
 
     assert interrupted.was_running
-    assert not await store.complete(turn, "an answer to both", OUTCOME)
+    assert not await store.complete(turn, "an answer to both", OUTCOME, now=NOW)
     again = await begun(store)
     assert (again.id, again.attempt) == (turn.id, turn.attempt + 1)
     assert [trigger.content for trigger in again.triggers] == ["two"]
@@ -72,7 +72,7 @@ async def test_deleting_one_of_two_triggers_while_answering_starts_the_next_atte
 async def test_deleting_the_only_trigger_while_sending_cancels_the_turn(store: Store) -> None:
     await hear(store, 100, "one")
     turn = await begun(store)
-    await store.complete(turn, "reply", OUTCOME)
+    await store.complete(turn, "reply", OUTCOME, now=NOW)
 
     await store.forget([100], now=NOW)
 
@@ -108,7 +108,7 @@ async def test_a_reset_cancels_the_turn_that_is_being_answered_and_those_that_wa
 
     await store.reset(1, now=NOW)
 
-    assert not await store.complete(turn, "a reply that must not leak", OUTCOME)
+    assert not await store.complete(turn, "a reply that must not leak", OUTCOME, now=NOW)
     assert await begin(store) is None
     restored = await store.restore(1, closed_after=NOW - 1, now=NOW + 1)
     assert restored is not None

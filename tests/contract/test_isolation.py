@@ -55,7 +55,7 @@ async def test_a_reply_whose_turn_was_deleted_is_not_said_in_another_channel(sto
     there = await begun(store, 2)
     await store.record_chunk(here, 0, "the secret")
     await store.chunk_sent(here, 0, 101)
-    assert not await store.complete(here, "the secret of 1", OUTCOME)
+    assert not await store.complete(here, "the secret of 1", OUTCOME, now=NOW)
     await store.record_chunk(there, 0, "Of what?")
     await store.drop_chunks(here, first=0)
     assert await answer(store, there, "Of what?", chunk_id=201)
@@ -72,7 +72,7 @@ async def test_a_purge_gives_no_id_again_either(store: Store) -> None:
     await hear(store, 200, channel=2)
     there = await begun(store, 2)
     assert there.id != here.id
-    assert not await store.complete(here, "the secret of 1", OUTCOME)
+    assert not await store.complete(here, "the secret of 1", OUTCOME, now=NOW)
 
 
 async def test_a_correction_reaches_only_the_summaries_that_were_seen(store: Store) -> None:

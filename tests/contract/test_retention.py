@@ -77,7 +77,7 @@ async def test_a_turn_that_is_not_finished_waits(store: Store) -> None:
     assert await store.expire(before=BORDER, most=100) == 0
     turn = await begun(store)
     assert await store.expire(before=BORDER, most=100) == 0
-    assert await store.complete(turn, "a reply", OUTCOME)
+    assert await store.complete(turn, "a reply", OUTCOME, now=NOW)
     assert await store.expire(before=BORDER, most=100) == 0
     await store.finish(turn, author_id=99, author_name="Mnemo", tokens=5, now=NOW + 500)
     assert await store.expire(before=BORDER, most=100) == 2

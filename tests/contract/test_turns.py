@@ -90,7 +90,7 @@ async def test_a_turn_that_was_left_comes_back_with_what_was_sent(open_again: Op
 async def test_a_whole_text_survives_until_it_is_sent(open_again: OpenStore) -> None:
     async with open_again() as store:
         await hear(store, 100)
-        await store.complete(await begun(store), "the whole reply", OUTCOME)
+        await store.complete(await begun(store), "the whole reply", OUTCOME, now=NOW)
 
     async with open_again() as store:
         turn = await begun(store)
@@ -103,12 +103,12 @@ async def test_a_whole_text_survives_until_it_is_sent(open_again: OpenStore) -> 
 async def test_a_first_chunk_is_recorded_with_the_whole_text(open_again: OpenStore) -> None:
     async with open_again() as store:
         await hear(store, 100)
-        assert await store.complete(await begun(store), "the whole reply", OUTCOME, first_chunk="the whole")
+        assert await store.complete(await begun(store), "the whole reply", OUTCOME, first_chunk="the whole", now=NOW)
 
     async with open_again() as store:
         turn = await begun(store)
         assert [(chunk.number, chunk.text, chunk.discord_id) for chunk in turn.chunks] == [(0, "the whole", None)]
-        assert not await store.complete(turn, "another", OUTCOME, first_chunk="another")
+        assert not await store.complete(turn, "another", OUTCOME, first_chunk="another", now=NOW)
         assert [chunk.text for chunk in (await begun(store)).chunks] == ["the whole"]
 
 

@@ -77,13 +77,17 @@ class World:
         return message.content
 
 
+#: For machines that are slow or busy. With much more than this SimCord waits for timers of the bot, too.
+SETTLED_WITHIN_SECONDS = 9.0
+
+
 @asynccontextmanager
 async def living(settings: Settings) -> AsyncIterator[World]:
     """Run a bot with *settings* in a fresh simulated Discord."""
     async with open_services(settings) as (services, _):
         bot = MnemoBot(services)
         # A refused command is an error to SimCord and an answer to us.
-        env = simcord.Env(bot, check_errors=False)
+        env = simcord.Env(bot, check_errors=False, settle_timeout=SETTLED_WITHIN_SECONDS)
         await env.start()
         try:
             guild = env.create_guild()

@@ -42,9 +42,10 @@ async def test_it_shows_everything_that_holds_and_where_it_comes_from(world: Wor
         "**Memory policy**: hybrid · from the host",
         "**Budget**: 4,000 tokens · from the host",
         "**Window**: 40 messages · from the host",
+        "**A channel's tokens a day**: no limit · from the host",
     ):
         assert line in text
-    assert len(controls(shown)) == 7
+    assert len(controls(shown)) == 8
 
 
 async def test_who_does_not_manage_may_not(world: World) -> None:

@@ -11,12 +11,12 @@ from itertools import count
 
 import pytest
 
+from bot.brain import Myself
 from bot.conversation import Said
 from bot.memories import MemoryReport
 from bot.prompt import SUMMARY_HEADING
 from bot.runtime import open_services
 from bot.settings import Settings
-from bot.turn import Myself
 from playground.model import LittleModel
 from storage.records import Incoming, Message, Place, Role
 from storage.sql import rows

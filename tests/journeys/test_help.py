@@ -18,7 +18,7 @@ from tests.journeys.shown import text_of
 Slash = app_commands.Command[Any, ..., Any]
 
 FOR_PRIVACY = {f"privacy {name}" for name in ("me", "forget-me", "opt-out", "opt-in", "policy")}
-FOR_ALL = {"usage", "memory show", "memory search"} | FOR_PRIVACY
+FOR_ALL = {"usage", "thread", "memory show", "memory search"} | FOR_PRIVACY
 
 
 async def help_for(actor: simcord.MemberActor, channel: simcord.ChannelHandle) -> str:
@@ -40,6 +40,7 @@ def listed(world: World, text: str) -> set[str]:
 async def test_a_member_reads_how_to_talk_what_is_remembered_and_the_own_commands(world: World) -> None:
     text = await help_for(world.nemo, world.channel)
     assert f"Mention {world.mention}, or reply to one of my messages." in text
+    assert "Stop while I write it, Retry after, and Continue if it was cut." in text
     assert "I remember what is said to me and what I answer, and nothing else." in text
     assert "hybrid: a summary, the newest turns, recalled passages, up to 4,000 tokens" in text
     assert "`/memory search` Search what I remember in this channel" in text
@@ -107,7 +108,7 @@ async def test_the_list_follows_the_command_tree(world: World) -> None:
     world.bot.tree.add_command(reef)
     text = await help_for(world.nemo, world.channel)
     assert "`/reef who` Who lives there" in text
-    assert "In a message's menu, under **Apps**: Forget this, Quote this" in text
+    assert "In a message's menu, under **Apps**: Ask about this, Forget this, Quote this" in text
     assert "`/privacy` tells more." in text
 
 

@@ -12,7 +12,7 @@ import random
 import re
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -57,6 +57,7 @@ class Place:
     """A channel as the test knows it: its canary now, and those of the epochs that a reset closed, the latest last."""
 
     channel: int
+    guild: int | None
     canary: str
     closed: list[str] = field(default_factory=list)
     ever: set[str] = field(default_factory=set)
@@ -72,9 +73,9 @@ def canaries(text: object) -> set[str]:
     return set(CANARY.findall(str(text).casefold()))
 
 
-async def settled(bot: Quiet) -> None:
+async def settled(bot: Quiet, channels: Collection[int] = PLACES) -> None:
     """Wait until nobody works in any channel."""
-    await bot.idle(*(f"{kind}-{channel}" for kind in ("channel", "compaction") for channel in PLACES))
+    await bot.idle(*(f"{kind}-{channel}" for kind in ("channel", "compaction") for channel in channels))
 
 
 async def refused(work: Awaitable[object]) -> None:
@@ -88,20 +89,24 @@ class World:
 
     def __init__(self, bot: Quiet, model: LittleModel) -> None:
         self.bot, self.model = bot, model
-        self.numbers = count(1)
-        self.places = {channel: Place(channel, "") for channel in PLACES}
+        self.numbers, self.threads = count(1), count(10**9)
+        self.places = {channel: Place(channel, guild, "") for channel, guild in PLACES.items()}
         self.looked_at = 0
         for place in self.places.values():
             place.begins_anew(self.new_canary())
         #: Whose canary each (channel, epoch) of the database has.
         self.owners = {(place.channel, 1): place.canary for place in self.places.values()}
+        #: The one exception: the canary of a channel, in the first epoch of a thread that was opened from it.
+        self.inherited: dict[int, str] = {}
+        #: The canaries of threads, each with the one of its channel.
+        self.pairs: list[set[str]] = []
 
     def new_canary(self) -> str:
         return f"qx{next(self.numbers)}z"
 
     async def say(self, place: Place, saying: str, *, addressed: bool = True) -> None:
         text, name = saying.format(place.canary), f"Nemo {place.canary}"
-        said = Said(next(self.bot.ids), place.channel, PLACES[place.channel], NEMO, name, text, NOW)
+        said = Said(next(self.bot.ids), place.channel, place.guild, NEMO, name, text, NOW)
         place.said[said.message_id] = place.canary
         await self.bot.services.conversations.hear(said, addressed=addressed)
 
@@ -141,12 +146,13 @@ class World:
     async def remove(self, place: Place) -> None:
         await self.bot.services.conversations.forget_channel(place.channel)
         self.owners = {key: canary for key, canary in self.owners.items() if key[0] != place.channel}
+        self.inherited.pop(place.channel, None)
         place.closed.clear()
         place.begins_anew(self.new_canary())
         self.owners[place.channel, 1] = place.canary
 
     async def correct(self, place: Place) -> None:
-        report = await self.bot.services.memories.report(records.Place(place.channel, PLACES[place.channel]))
+        report = await self.bot.services.memories.report(records.Place(place.channel, place.guild))
         if report is not None:
             words = f"An admin says: {place.canary} boats."
             summaries = report.overview.summaries
@@ -157,18 +163,34 @@ class World:
         text = await self.bot.services.memories.export(place.channel, form)
         if text is None:
             return
-        assert canaries(text) <= {place.canary}
+        assert canaries(text) <= self.allowed(place.channel, place.canary)
         messages = formats.read(text, "auto", channel_id=-1, now=NOW).messages[:5]
-        guild = PLACES[place.channel]
+        guild = place.guild
         brought = [
             (one.role, Incoming(0, place.channel, guild, one.author_id, one.author_name, one.content, 20, NOW))
             for one in messages
         ]
         await self.bot.store.bring_in(brought, now=NOW)
 
+    async def open_thread(self, parent: Place) -> None:
+        """Open a thread that starts with what was said in its channel."""
+        threads, canary = self.bot.services.threads, parent.canary
+        thread = Place(next(self.threads), parent.guild, self.new_canary())
+        thread.ever.add(thread.canary)
+        self.places[thread.channel] = thread
+        self.owners[thread.channel, 1], self.inherited[thread.channel] = thread.canary, canary
+        self.pairs.append({thread.canary, canary})
+        beginning = await threads.prepare(parent.channel)
+        await threads.begin(parent.channel, records.Place(thread.channel, thread.guild, parent.channel), beginning)
+
+    def allowed(self, channel: int, canary: str) -> set[str]:
+        """The canaries that may be seen in a channel whose own one is *canary* now."""
+        is_first = self.owners.get((channel, 1)) == canary
+        return {canary, self.inherited[channel]} if is_first and channel in self.inherited else {canary}
+
     async def settle(self) -> None:
         """Wait until nobody works any more."""
-        await settled(self.bot)
+        await settled(self.bot, self.places)
 
     # What must hold
 
@@ -176,11 +198,13 @@ class World:
         asked, self.looked_at = self.model.requests[self.looked_at :], len(self.model.requests)
         for request in asked:
             if "messages" in request.body or "prompt" in request.body:
-                assert len(canaries(json.dumps(request.body))) == 1
+                seen = canaries(json.dumps(request.body))
+                assert len(seen) == 1 or seen in self.pairs
 
     def nothing_crossed_on_discord(self) -> None:
         for channel, shown in self.bot.channels.items():
-            assert canaries(shown.texts.values()) <= self.places[channel].ever
+            ever = self.places[channel].ever
+            assert canaries(shown.texts.values()) <= ever.union(*(pair for pair in self.pairs if pair & ever))
 
     def nothing_crossed_in_the_database(self, path: str) -> None:
         kept = (
@@ -192,19 +216,20 @@ class World:
         )
         with closing(sqlite3.connect(path)) as db:
             for channel, epoch, text in db.execute(kept):
-                assert canaries(text) <= {self.owners[channel, epoch]}
+                assert canaries(text) <= self.allowed(channel, self.owners[channel, epoch])
 
     async def nothing_crossed_in_what_people_see(self, place: Place) -> None:
         memories = self.bot.services.memories
         report, shown = (
-            await memories.report(records.Place(place.channel, PLACES[place.channel])),
+            await memories.report(records.Place(place.channel, place.guild)),
             await memories.prompt(place.channel),
         )
         seen = [report and report.summary, shown and shown.as_json(), shown and shown.as_markdown()]
         seen += [await memories.export(place.channel, form) for form in ("jsonl", "markdown", "langchain")]
         seen += [one.content for one in await memories.search(place.channel, "boat")]
-        assert canaries(seen) <= {place.canary}
-        for other in set().union(*(each.ever for each in self.places.values())) - {place.canary}:
+        allowed = self.allowed(place.channel, place.canary)
+        assert canaries(seen) <= allowed
+        for other in set().union(*(each.ever for each in self.places.values())) - allowed:
             assert await memories.search(place.channel, other) == []
 
 
@@ -289,6 +314,21 @@ class Isolation(RuleBasedStateMachine):
         if not often:
             self.run(self.world.remove(self.place(data)))
 
+    @rule(data=st.data(), often=st.integers(0, 2))
+    def open_a_thread(self, data: st.DataObject, often: int) -> None:
+        parent = self.place(data)
+        if not often and parent.guild is not None and parent.channel in PLACES:
+            self.run(self.world.open_thread(parent))
+
+    @rule(data=st.data(), which=st.integers(0, 999), often=st.booleans())
+    def pin(self, data: st.DataObject, which: int, often: bool) -> None:
+        place = self.place(data)
+        if place.said:
+            here = records.Place(place.channel, place.guild)
+            message_id = sorted(place.said)[which % len(place.said)]
+            pins = self.world.bot.services.pins
+            self.run(refused(pins.pin(here, message_id, None) if often else pins.unpin(place.channel, message_id)))
+
     @rule(data=st.data())
     def summarize(self, data: st.DataObject) -> None:
         self.run(refused(self.world.bot.services.memories.summarize(self.place(data).channel, "boats")))
@@ -301,7 +341,7 @@ class Isolation(RuleBasedStateMachine):
     def choose_policy(self, data: st.DataObject, name: str, tokens: int | None) -> None:
         place = self.place(data)
         change = self.world.bot.services.memories.set_policy(
-            records.Place(place.channel, PLACES[place.channel]), name=name, messages=None, tokens=tokens
+            records.Place(place.channel, place.guild), name=name, messages=None, tokens=tokens
         )
         self.run(refused(change))
 
@@ -326,7 +366,7 @@ class Isolation(RuleBasedStateMachine):
         self.run(self.world.settle())
 
     def place(self, data: st.DataObject) -> Place:
-        return self.world.places[data.draw(st.sampled_from(list(PLACES)))]
+        return self.world.places[data.draw(st.sampled_from(list(self.world.places)))]
 
     @invariant()
     def nothing_crossed(self) -> None:

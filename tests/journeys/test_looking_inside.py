@@ -12,7 +12,7 @@ from playground.model import LittleModel
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import files_of, prompt_of, text_of
 
-NAMES = ["persona", "summary", "window", "recalled", "newest"]
+NAMES = ["persona", "summary", "pinned", "window", "recalled", "newest"]
 
 
 async def search(world: World, query: str) -> str:
@@ -53,7 +53,7 @@ async def test_what_a_cache_would_reuse_is_told_in_whole_blocks(make_settings: M
             await world.ask(f"{number} is a number. " * 60)
         result = await world.marlin.slash(world.channel, "memory prompt")
         prompt = await prompt_of(result)
-        lasting = sum(part["tokens"] for part in prompt["parts"][:3])
+        lasting = sum(part["tokens"] for part in prompt["parts"][:4])
         assert prompt["cache_reusable_tokens"] == lasting // 128 * 128 > 1_024
         assert f"reuse the first {prompt['cache_reusable_tokens']:,}" in text_of(result)
 

@@ -6,7 +6,7 @@ import discord
 import pytest
 import simcord
 
-from cogs.message_menu import FORGOT_REPLY, FORGOT_WORDS, NOT_REMEMBERED, NOT_YOURS
+from cogs.message_menu.forget import FORGOT_REPLY, FORGOT_WORDS, NOT_REMEMBERED, NOT_YOURS
 from tests.journeys.conftest import World
 from tests.journeys.shown import text_of
 from tests.journeys.test_privacy import asked_of, says

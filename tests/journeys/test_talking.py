@@ -147,12 +147,6 @@ async def test_a_long_reply_is_cut_into_messages_with_whole_code_blocks(world: W
     assert sum(reply.count("print(") for reply in replies) == 150
 
 
-async def test_thirty_thousand_characters_arrive_whole(world: World, model: LittleModel) -> None:
-    model.levers.long_reply(30_000)
-    await world.ask("Tell me everything")
-    assert sum(reply.count("very many.") for reply in world.replies()) == 30_000 // 35 or len(world.replies()) >= 15
-
-
 async def test_an_edit_reaches_the_memory_and_asks_nothing(world: World, model: LittleModel) -> None:
     sent = await world.nemo.send(world.channel, f"{world.mention} My name is Nmeo.")
     asked = len(prompts(model))

@@ -20,16 +20,6 @@ from tests.journeys.conftest import MakeSettings, World, living
 #: Half a dollar for a prompt's token makes what was read of the books visible.
 PRICES = "little-model=500000/250000/1000000"
 
-#: A picture is drawn by a program of its own, whose start takes seconds on a busy machine. With much more, SimCord waits for
-#: timers of the bot, too.
-DRAWN_WITHIN_SECONDS = 9.0
-
-
-@pytest.fixture(autouse=True)
-def _there_is_time_to_draw(request: pytest.FixtureRequest) -> None:
-    if "world" in request.fixturenames:
-        request.getfixturevalue("world").env.settle_timeout = DRAWN_WITHIN_SECONDS
-
 
 def components(result: simcord.InteractionResult) -> list[dict[str, Any]]:
     """All components of the panel that is shown, however deep."""

@@ -14,8 +14,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.chunks import WRITING_MARK, cut
-from bot.turn import STOPPED_BY_RESET, TOO_OLD
+from bot.chunks import WRITING_MARK
+from bot.layout import Layout
+from bot.notes import STOPPED_BY_RESET, STOPPED_EARLY, TOO_OLD, with_note
+from bot.ports import INTERRUPTED, STOPPED
 from playground.discord.records import Message
 from tests.sockets import speech
 from tests.sockets.conftest import PATIENCE, Stage
@@ -34,6 +36,9 @@ _WORDS = (
 
 #: What somebody attaches, as a name, a type that nobody believes, and bytes.
 FILE = ("notes.txt", "", b"Nothing to see here.")
+
+#: A call that is broken off by a stop before the model has heard of it is booked all the same: nobody can know. That is rare.
+UNHEARD_CALLS = 3
 
 
 @dataclass
@@ -62,24 +67,33 @@ class Books:
     open_epochs: dict[int, int]
     resets: dict[int, int | None]
     words: str
+    calls: int
+    reserved: int
     oddities: list[str]
 
 
 class Auditor:
     """Watches *stage* and checks. *remembers_all* says that the bot's reply mode stores what is not addressed to it.
 
-    With *model_fails* it may say that it could not answer.
+    With *model_fails* it may say that it could not answer. A reply has *reply_chunks* messages, and then a file.
     """
 
-    def __init__(self, stage: Stage, *, remembers_all: bool = False, model_fails: bool = False) -> None:
+    def __init__(
+        self, stage: Stage, *, remembers_all: bool = False, model_fails: bool = False, reply_chunks: int = 5
+    ) -> None:
         self._stage = stage
+        self._reply_chunks = reply_chunks
         self._remembers_all = remembers_all
         self._model_fails = model_fails
         self.told: dict[int, Told] = {}
         #: The channels where somebody deleted something: there a reply may have gone with what it was for.
         self._deleted_in: set[int] = set()
+        #: The channels where a reply was stopped or broke off: there one may be a beginning.
+        self.cut_in: set[int] = set()
         #: Messages that are too old to be answered: they are told so.
         self.too_old: set[int] = set()
+        #: How many calls dead bots had reserved something for: that they were made is taken for granted.
+        self._cut_off = 0
         stage.world.state.hub.gateway_sinks.append(self._take)
 
     # watching
@@ -119,6 +133,7 @@ class Auditor:
     def bot_died(self) -> list[str]:
         """Look at what a dead bot left: whether the file is sound."""
         with self._left_behind() as books:
+            self._cut_off += books.reserved
             return books.oddities
 
     # checking
@@ -144,6 +159,7 @@ class Auditor:
             *self._about_turns(books),
             *self._about_replies(books),
             *self._about_secrets(books),
+            *self._about_calls(books),
         ]
 
     @contextmanager
@@ -197,15 +213,25 @@ class Auditor:
             elif reply["content"] == TOO_OLD:
                 if told.id not in self.too_old:
                     yield f"{where} was told to be too old."
-            elif speech.number(told.content) not in speech.answered(reply["content"]):
+            elif speech.number(told.content) not in self._answered(turn, reply):
                 yield f"{where} is not answered by the reply of its turn: {reply['content'][:60]!r}."
             elif told.has_file and not row["content"].endswith(f"\n[file: {FILE[0]}, text]\n  {FILE[2].decode()}"):
                 yield f"{where} brought a file that was not read: {row['content']!r}."
+        elif turn["status"] == "cancelled" and told.channel in self._deleted_in:
+            pass  # a part of the reply was deleted while it was written
+        elif turn["status"] == "failed" and told.channel in self.cut_in:
+            if self._last_of(books, turn["id"]) != STOPPED_EARLY:
+                yield f"{where} was not answered, and nobody said that it was stopped."
         elif turn["status"] == "failed" and self._model_fails:
             if not self._last_of(books, turn["id"]).startswith("⚠️"):
                 yield f"{where} was not answered, and nobody said why."
         elif turn["epoch"] == books.open_epochs[told.channel]:
             yield f"{where} was not answered: its turn {turn['id']} is {turn['status']}."
+
+    def _answered(self, turn: sqlite3.Row, reply: sqlite3.Row) -> list[int]:
+        """The numbers of the messages that a reply is for, whole or the beginning of one that was cut; none if it is neither."""
+        is_cut = turn["finish_reason"] in (STOPPED, INTERRUPTED) and turn["channel_id"] in self.cut_in
+        return (speech.begun if is_cut else speech.answered)(reply["content"])
 
     def _about_turns(self, books: Books) -> Iterator[str]:
         places = {row["id"]: place for place, row in enumerate(books.messages.values())}
@@ -223,9 +249,9 @@ class Auditor:
             first = places[triggers[0]["id"]]
             if reply["position"] != turn["position"] or places[reply["id"]] != first + len(triggers):
                 yield f"{where} has its reply at position {reply['position']}, not right after what it answers."
-            if whole := speech.answered(reply["content"]):
-                if whole[-1] != speech.number(triggers[-1]["content"]):
-                    yield f"{where} answers message number {whole[-1]} as the newest, which it is not."
+            if numbers := self._answered(turn, reply):
+                if numbers[-1] != speech.number(triggers[-1]["content"]):
+                    yield f"{where} answers message number {numbers[-1]} as the newest, which it is not."
             elif reply["content"] != TOO_OLD:
                 yield f"{where} has a reply that is not whole: {reply['content'][:60]!r}."
             yield from self._about_shown(books, where, turn, triggers[-1]["discord_id"], reply["content"])
@@ -234,10 +260,21 @@ class Auditor:
         there = self._stage.world.state.messages[turn["channel_id"]]
         shown = [there.get(chunk["discord_id"] or 0) for chunk in books.chunks[turn["id"]]]
         texts = [message.content if message else None for message in shown]
-        if texts != cut(content):
-            yield f"{where} shows {[text and text[:40] for text in texts]} instead of its reply, {content[:40]!r}."
+        laid = Layout(self._reply_chunks).final(with_note(content, turn["finish_reason"]))
+        is_shown = texts == laid.chunks and self._files(shown) == ([] if laid.file is None else [laid.file])
+        could_not_go_on = self._model_fails and "\n-# ⚠️ " in (texts[-1] or "")
+        if not is_shown and not could_not_go_on:
+            files = f"{len(self._files(shown))} files where there should be {0 if laid.file is None else 1}"
+            yield f"{where} shows {[text and text[-40:] for text in texts]} ({files}) instead of {laid.chunks[-1][-40:]!r}."
         elif shown[0] and shown[0].reference_id != newest:
             yield f"{where} has a reply that refers to {shown[0].reference_id} instead of its newest message {newest}."
+
+    def _files(self, shown: list[Message | None]) -> list[str]:
+        """What is in the files of a reply, of whatever message."""
+        kept = [
+            self._stage.world.state.store.file(int(one["id"])) for each in shown if each for one in each.attachments
+        ]
+        return [file[1].decode() for file in kept if file]
 
     def _about_replies(self, books: Books) -> Iterator[str]:
         owners = {chunk["discord_id"]: turn_id for turn_id, chunks in books.chunks.items() for chunk in chunks}
@@ -268,6 +305,13 @@ class Auditor:
                 if message.author_id == self._stage.world.bot_id and message.interaction is None:
                     yield message
 
+    def _about_calls(self, books: Books) -> Iterator[str]:
+        asked = sum(len(model.requests) for model in (self._stage.model, self._stage.second))
+        if books.calls > asked + self._cut_off + UNHEARD_CALLS:
+            yield f"{books.calls} calls are booked, and the models were asked {asked} times."
+        if books.reserved:
+            yield f"For {books.reserved} calls something is still reserved."
+
     def _about_secrets(self, books: Books) -> Iterator[str]:
         for told in self.told.values():
             for secret in told.old:
@@ -289,6 +333,8 @@ def _read_books(db: sqlite3.Connection) -> Books:
         open_epochs=dict(db.execute("SELECT id, epoch FROM channels").fetchall()),
         resets=dict(db.execute("SELECT id, reset_id FROM channels").fetchall()),
         words="\n".join(row[0] for row in db.execute(_WORDS)),
+        calls=db.execute("SELECT ifnull(sum(calls), 0) FROM usage").fetchone()[0],
+        reserved=db.execute("SELECT count(*) FROM reservations").fetchone()[0],
         oddities=[
             sentence
             for query, sentence in _ODDITIES
@@ -333,7 +379,7 @@ _ODDITIES = (
     (
         "SELECT channel_id, calls, answered FROM (SELECT channel_id, sum(calls) AS calls FROM usage WHERE kind = 'reply'"
         " GROUP BY channel_id) FULL JOIN (SELECT channel_id, count(*) AS answered FROM turns WHERE status = 'answered'"
-        " AND model <> '' GROUP BY channel_id) USING (channel_id) WHERE calls IS NOT answered",
-        "In channel {} {} replies are booked, and {} turns were answered.",
+        " AND model <> '' GROUP BY channel_id) USING (channel_id) WHERE ifnull(calls, 0) < answered",
+        "In channel {} {} calls are booked, and {} turns were answered.",
     ),
 )

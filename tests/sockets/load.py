@@ -10,23 +10,26 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from bot.chunks import WRITING_MARK
 from playground.discord.errors import DiscordError
 from tests.sockets import speech
 from tests.sockets.audit import FILE, Auditor, Told
 from tests.sockets.conftest import Stage
 
-#: Sentences of a reply: one that comes at once, one that is edited, ones of two and three messages; how often each is wished for.
-LENGTHS = {0: 6, 15: 3, 45: 1, 80: 1}
+#: Sentences of a reply: one that comes at once, one that is edited, ones of two, three and four messages (or three and a file);
+#: how often each is wished for.
+LENGTHS = {0: 6, 15: 3, 45: 1, 80: 1, 150: 0.5}
 
 #: Tokens a second: at once, and so that a reply is seen being written for a second or more.
 SPEEDS = (None, 2000.0, 500.0)
 
 #: What somebody does next, and how often.
-DEEDS = {"tell": 12, "chat": 3, "tell at once": 2, "edit": 2, "delete": 1, "reset": 0.3}
+DEEDS = {"tell": 12, "chat": 3, "tell at once": 2, "edit": 2, "delete": 1, "reset": 0.3, "press": 1}
 
 
 class Load:
-    """Talk in so many channels. In every third one people also delete, and in every fifth an admin resets."""
+    """Talk in so many channels. In every third one people also delete, in every fifth an admin resets, and in every second the
+    newest reply is stopped, goes on or is written anew."""
 
     def __init__(
         self, stage: Stage, auditor: Auditor, chance: random.Random, *, channels: int, pause: float = 0.5
@@ -59,10 +62,10 @@ class Load:
         say = self._stage.tell if addressed else self._stage.say
         return await say(channel, text, by=by, files=[FILE] if self._number % 4 == 0 else [])
 
-    async def tell_with_a_file(self, channel: int) -> int:
+    async def tell_with_a_file(self, channel: int, sentences: int) -> int:
         """Let somebody say the next message with a file, whatever its number."""
         self._number += 1
-        return await self._stage.tell(channel, speech.message(self._number, 0), files=[FILE])
+        return await self._stage.tell(channel, speech.message(self._number, sentences), files=[FILE])
 
     async def edit(self, told: Told) -> None:
         """Let its author give a message another secret."""
@@ -78,8 +81,26 @@ class Load:
                 button = asked.message["components"][0]["components"][0]["custom_id"]
                 await (await stage.world.click(stage.marlin, channel, int(asked.message["id"]), button)).wait_answered()
 
+    async def press(self, channel: int) -> None:
+        """Let somebody press a button under the newest reply that has one; not Stop before a word of it is there."""
+        stage = self._stage
+        with_buttons = [
+            one
+            for one in stage.replies(channel)
+            if one["components"] and ("Retry" in str(one["components"]) or WRITING_MARK in one["content"])
+        ]
+        if with_buttons and stage.world.bot_online:
+            self._auditor.cut_in.add(channel)
+            button = self._chance.choice(with_buttons[-1]["components"][0]["components"])
+            who = self._chance.choice((stage.nemo, stage.marlin))
+            await stage.world.click(who, channel, int(with_buttons[-1]["id"]), button["custom_id"])
+
     async def _talk(self, channel: int, place: int) -> None:
-        deeds = {name: often for name, often in DEEDS.items() if place % {"delete": 3, "reset": 5}.get(name, 1) == 0}
+        deeds = {
+            name: often
+            for name, often in DEEDS.items()
+            if place % {"delete": 3, "reset": 5, "press": 2}.get(name, 1) == 0
+        }
         while True:
             await asyncio.sleep(self._chance.uniform(0, 2 * self._pause))
             self._stage.model.tokens_per_second = self._chance.choice(SPEEDS)
@@ -94,6 +115,8 @@ class Load:
                 await self.tell(channel, sentences, by=person)
         elif deed == "reset":
             await self.reset(channel)
+        elif deed == "press":
+            await self.press(channel)
         elif deed in ("edit", "delete"):
             there = [told for told in self._auditor.told.values() if told.channel == channel and not told.deleted]
             if there:

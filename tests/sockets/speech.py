@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from playground.model.reading import Utterance, newest
+from playground.model.reading import Utterance, newest, rest
+from playground.model.reading import begun as beginning
 
 _MESSAGE = re.compile(r"Message (\d+) wants (\d+) sentences\. (secret\d+v\d+)\.")
 _REPLY = re.compile(r"To ([\d, ]+):")
@@ -56,8 +57,19 @@ def answered(content: str) -> list[int]:
     return numbers if content == reply(numbers, content.count("This is sentence")) else []
 
 
+def begun(content: str) -> list[int]:
+    """The numbers of the messages that a reply is for of which this is a beginning; none if it is none."""
+    found = _REPLY.match(content)
+    if not found:
+        return []
+    numbers = [int(each) for each in found[1].split(", ")]
+    return numbers if reply(numbers, content.count("This is") + 1).startswith(content) else answered(content)
+
+
 def write(heard: Sequence[Utterance]) -> str:
     """Write what the model says: the lever ``writer``."""
+    if cut := beginning(heard):
+        return rest(write(cut[0]), cut[1]) or "This is no beginning of mine."
     if heard[-1].author is None:  # an instruction of the program's: to summarize
         return f"Summary. {' '.join(_SECRET.findall(' '.join(each.text for each in heard))[:SECRETS_IN_A_SUMMARY])}"
     wishes = [found for utterance in newest(heard) if (found := _MESSAGE.search(utterance.text))]

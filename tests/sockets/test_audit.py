@@ -134,7 +134,8 @@ WRONGS = {
     "still in the index": changed(
         "INSERT INTO messages_fts (rowid, content, about, scope) VALUES (999, 'x', 'x', 'x')"
     ),
-    "replies are booked": changed("UPDATE usage SET calls = calls + 1"),
+    "calls are booked, and the models": changed("UPDATE usage SET calls = calls + 100"),
+    "turns were answered": changed("UPDATE usage SET calls = 0"),
     "refers to": changed(f"UPDATE messages SET discord_id = 5 WHERE id = {NEWEST}"),
 }
 

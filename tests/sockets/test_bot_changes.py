@@ -10,8 +10,8 @@ import pytest
 
 from bot.chunks import WRITING_MARK, cut
 from bot.closed import DOUBTED_SECONDS
-from bot.turn import STOPPED_BY_RESET
-from cogs.message_menu import STILL_WRITING
+from bot.notes import STOPPED_BY_RESET
+from cogs.message_menu.forget import STILL_WRITING
 from playground.discord import Permission
 from tests.sockets.conftest import Bot, Stage, open_stage, refers_to
 
@@ -93,6 +93,7 @@ async def test_a_reply_that_is_being_written_cannot_be_forgotten_yet(stage: Stag
     channel = stage.channel()
     await begin_endless(stage, channel)
     reply = int(stage.replies(channel)[0]["id"])
+    await stage.until(lambda: stage.recall("SELECT 1 FROM chunks WHERE discord_id = ?", reply))
     refused = await (await stage.world.context_menu(stage.marlin, channel, "Forget this", reply)).wait_answered()
     assert refused.message is not None
     assert refused.message["content"] == STILL_WRITING
@@ -209,15 +210,15 @@ async def test_a_reply_that_a_moderator_deletes_leaves_memory(stage: Stage) -> N
     assert "What is in the soup?" in prompt
 
 
-async def test_a_chunk_that_a_moderator_deletes_in_mid_reply_begins_the_reply_anew(stage: Stage) -> None:
+async def test_a_chunk_that_a_moderator_deletes_in_mid_reply_stops_the_reply(stage: Stage) -> None:
     channel = stage.channel()
-    said = await begin_endless(stage, channel, "My name is Nemo.")
-    stage.model.tokens_per_second = None
-    stage.model.levers.text("A calmer answer.")
+    await begin_endless(stage, channel, "My name is Nemo.")
     await stage.world.delete(stage.marlin, channel, int(stage.replies(channel)[0]["id"]))
-    assert await stage.answer(channel, said) == "A calmer answer."
     await stage.until(lambda: stage.idle)
-    assert stage.shown(channel) == ["A calmer answer."]
+    assert stage.shown(channel) == []
+    stage.model.tokens_per_second = None
+    assert "Nemo" in await stage.ask(channel, "What is my name?")
+    assert len(stage.shown(channel)) == 1
 
 
 async def test_a_channel_that_vanishes_costs_one_line_and_no_storm(stage: Stage, bot: Bot) -> None:

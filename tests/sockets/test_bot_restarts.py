@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.chunks import WRITING_MARK, cut
+from bot.notes import TOO_OLD
 from bot.runtime import REPLIES_GRACE_SECONDS
-from bot.turn import TOO_OLD
 from playground.discord import Permission
 from tests.sockets.conftest import Stage, refers_to
 

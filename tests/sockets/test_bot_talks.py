@@ -18,8 +18,8 @@ from playground.discord import ChannelType, Event, Request
 from playground.discord.events import Watch
 from tests.sockets.conftest import ROOT, Stage, refers_to
 
-#: About 30,000 characters, every word of them another.
-WORDS = [f"{number:07}." for number in range(3333)]
+#: Five messages, every word of them another.
+WORDS = [f"{number:07}." for number in range(1000)]
 PARAGRAPHS = "\n\n".join(" ".join(WORDS[start : start + 40]) for start in range(0, len(WORDS), 40))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,6 +10,7 @@ import random
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +18,26 @@ import pytest
 import pytest_asyncio
 from _pytest.mark import ParameterSet
 
+from bot.controls import custom_id
+from bot.ports import Button
 from tests.sockets.audit import Auditor
 from tests.sockets.conftest import Bot, Stage, open_stage, refers_to
 from tests.sockets.load import Load
 
-#: Summaries are made often.
-SETTINGS = {"reply_mode": "listen", "memory_max_tokens": 1500}
+#: Summaries are made often, replies go on in files, and every call is reserved in budgets that are never used up.
+REPLY_CHUNKS = 3
+PLENTY = 999_999_999
+BUDGETS = {"daily_tokens": PLENTY, "daily_tokens_per_user": PLENTY, "reply_max_tokens": 100_000}
+SETTINGS = {"reply_mode": "listen", "memory_max_tokens": 1500, "reply_max_chunks": REPLY_CHUNKS, **BUDGETS}
+
+#: So many sentences are three messages and a file.
+LONGER = 150
 
 #: So many sentences are three messages. At this speed, in tokens a second, the first is edited while they are written.
 LONG = 90
 SLOW = 700.0
+#: After so many pieces a stream breaks in the middle of the first message.
+BROKEN_AFTER = 150
 
 
 @dataclass
@@ -45,6 +56,14 @@ class Theater:
     async def launch(self, **settings: object) -> None:
         """Start the bot without waiting for it."""
         await self.stage.launch(**self.settings, mnemo_kill_at=self.kill_at, **settings)
+
+    @contextmanager
+    def spared(self) -> Iterator[None]:
+        """Let the bot live, and nothing that it passes count, as long as the context is open."""
+        point = self.kill_at.read_text()
+        self.kill_at.write_text("")
+        yield
+        self.kill_at.write_text(point)
 
     @property
     def bot(self) -> Bot:
@@ -69,7 +88,7 @@ async def first_start(stage: Stage, **settings: object) -> Bot:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def theater(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theater]:
     async with open_stage(tmp_path_factory.mktemp("kills")) as stage:
-        auditor = Auditor(stage, remembers_all=True)
+        auditor = Auditor(stage, remembers_all=True, reply_chunks=REPLY_CHUNKS)
         load = Load(stage, auditor, random.Random(), channels=0)
         theater = Theater(stage, auditor, load, stage.folder / "kill_at", SETTINGS)
         await theater.start()
@@ -89,7 +108,7 @@ async def short(theater: Theater, channel: int) -> None:
 
 
 async def with_a_file(theater: Theater, channel: int) -> None:
-    await theater.load.tell_with_a_file(channel)
+    await theater.load.tell_with_a_file(channel, 0)
 
 
 async def long(theater: Theater, channel: int) -> None:
@@ -99,6 +118,18 @@ async def long(theater: Theater, channel: int) -> None:
 async def streamed(theater: Theater, channel: int) -> None:
     theater.stage.model.tokens_per_second = SLOW
     await theater.load.tell(channel, LONG)
+
+
+async def filed(theater: Theater, channel: int) -> None:
+    """A file is sent with the last message."""
+    await theater.load.tell(channel, LONGER)
+
+
+async def filed_late(theater: Theater, channel: int) -> None:
+    """A file is put under a message that was there before."""
+    theater.stage.model.tokens_per_second = SLOW
+    await theater.load.tell(channel, LONGER)
+    await theater.stage.until(lambda: len(theater.stage.shown(channel)) == 3)
 
 
 async def gathered(theater: Theater, channel: int) -> None:
@@ -137,6 +168,37 @@ async def a_part_deleted(theater: Theater, channel: int) -> None:
     theater.auditor.people_deleted(channel)
     first, *_ = theater.stage.replies(channel)
     await theater.stage.world.delete(theater.stage.marlin, channel, int(first["id"]))
+
+
+async def halted(theater: Theater, channel: int) -> None:
+    """Who asked stops a reply of which a second message is there."""
+    await shown(theater, channel)
+    theater.auditor.cut_in.add(channel)
+    *_, last = theater.stage.replies(channel)
+    await theater.stage.world.click(theater.stage.nemo, channel, int(last["id"]), custom_id(Button.STOP))
+
+
+async def retried(theater: Theater, channel: int) -> None:
+    """A reply of three messages is written anew, as one."""
+    with theater.spared():
+        theater.stage.model.levers.text("A long sentence about nothing. " * 150)
+        await theater.load.tell(channel, 10)
+        await theater.stage.until(lambda: len(theater.stage.shown(channel)) == 3 and theater.stage.idle)
+    *_, last = theater.stage.replies(channel)
+    await theater.stage.world.click(theater.stage.marlin, channel, int(last["id"]), custom_id(Button.RETRY))
+
+
+async def continued(theater: Theater, channel: int) -> None:
+    """A reply that broke off in its first message goes on; what it answers brought a file."""
+    with theater.spared():
+        theater.stage.model.levers.break_stream(BROKEN_AFTER)
+        await theater.load.tell_with_a_file(channel, LONG)
+        await theater.stage.until(lambda: theater.stage.shown(channel) and theater.stage.idle)
+    if theater.kill_at.read_text() == "button pressed":
+        theater.auditor.cut_in.add(channel)  # nothing was done about it yet
+    theater.stage.model.tokens_per_second = SLOW
+    (cut,) = theater.stage.replies(channel)
+    await theater.stage.world.click(theater.stage.nemo, channel, int(cut["id"]), custom_id(Button.CONTINUE))
 
 
 async def edited(theater: Theater, channel: int) -> None:
@@ -198,19 +260,49 @@ async def too_old(theater: Theater, channel: int) -> None:
 #: What happens, and where the process dies then. A number says at which passing.
 DEATHS: dict[Scenario, tuple[str, ...]] = {
     short: (
-        *("heard", "accepted", "begun", "prompt built", "text came", "chunk recorded", "chunk sent", "chunk known"),
+        *(
+            "heard",
+            "accepted",
+            "begun",
+            "reserved",
+            "prompt built",
+            "text came",
+            "chunk recorded",
+            "chunk sent",
+            "chunk known",
+        ),
         *("text whole", "completed", "shown", "answered"),
     ),
     with_a_file: ("accepted", "begun", "files read", "text came", "completed", "shown"),
     long: ("chunk recorded 2", "chunk sent 2", "chunk known 2", "chunk recorded 3", "chunk sent 3", "chunk known 3"),
+    filed: ("chunk recorded 3", "chunk sent 3", "chunk known 3", "shown"),
+    filed_late: ("text whole", "completed", "shown", "answered"),
     streamed: ("text came 500", "chunk edited", "text whole", "completed", "shown"),
     gathered: ("accepted 3", "begun 2", "chunk sent 4", "answered 2"),
     deleted: ("forgotten", "interrupted", "chunks retracted", "chunk deleted", "chunk deleted 2", "chunks dropped"),
     newest_deleted: ("forgotten", "chunk deleted"),
     a_part_deleted: ("forgotten", "chunk deleted"),
+    halted: ("asked to stop", "text whole", "completed", "chunk edited 2", "shown", "answered"),
+    retried: (
+        *("reopened", "prompt built", "text came 50", "completed", "chunk edited"),
+        *("chunks retracted", "chunk deleted", "chunk deleted 2", "chunks dropped", "shown", "answered"),
+    ),
+    continued: (
+        *("button pressed", "reopened", "files read", "prompt built", "text came 50", "chunk edited"),
+        *(
+            "chunk recorded",
+            "chunk sent",
+            "chunk known",
+            "chunk sent 2",
+            "text whole",
+            "completed",
+            "shown",
+            "answered",
+        ),
+    ),
     edited: ("corrected",),
     reset: ("reset", "interrupted", "stopped"),
-    summarized: ("summary claimed", "summary written", "summary stored"),
+    summarized: ("summary claimed", "summary reserved", "summary written", "summary stored"),
     stopped: ("stopping", "conversations closed", "goodbye said"),
     started: ("purged", "tidied"),
     looked_for: ("chunk found", "chunk known", "completed"),
@@ -220,11 +312,16 @@ DEATHS: dict[Scenario, tuple[str, ...]] = {
 
 #: Those of `make test`: what is on the disk, or on Discord, differs most.
 SHORT: dict[Scenario, tuple[str, ...]] = {
-    short: ("heard", "accepted", "chunk sent", "completed", "shown"),
+    short: ("heard", "accepted", "reserved", "chunk sent", "completed", "shown"),
     with_a_file: ("files read",),
+    filed: ("chunk sent 3",),
+    filed_late: ("shown",),
     deleted: ("chunks retracted",),
+    halted: ("asked to stop", "completed"),
+    retried: ("reopened", "chunks retracted"),
+    continued: ("button pressed", "chunk sent", "completed"),
     reset: ("reset",),
-    summarized: ("summary written",),
+    summarized: ("summary reserved", "summary written"),
     stopped: ("stopping",),
     looked_for: ("chunk found",),
 }

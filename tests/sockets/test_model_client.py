@@ -25,9 +25,9 @@ from bot.errors import (
     SettingsError,
 )
 from bot.model import LONGEST_REPLY, TEXT_REPLY_TOKENS, OpenAIModel, open_model
-from bot.ports import INTERRUPTED, ReplyEnd, Usage
+from bot.ports import INTERRUPTED, ReplyEnd, Thought, Usage
 from bot.prompt import ChatPrompt, PromptMessage, TextPrompt
-from playground.model import MODEL, LittleModel
+from playground.model import MODEL, LittleModel, tokens
 from playground.model.errors import Shape, overflow
 
 KEY = "sk-proj-Very_Secret.0123456789"
@@ -61,7 +61,7 @@ async def client(connect: Open) -> AsyncIterator[OpenAIModel]:
 
 def stream(
     client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT, *, seconds: float = 10.0
-) -> AsyncGenerator[str | ReplyEnd, None]:
+) -> AsyncGenerator[str | Thought | ReplyEnd, None]:
     """Ask for a reply within *seconds*."""
     return client.stream(prompt, model=MODEL, deadline=asyncio.get_running_loop().time() + seconds)
 
@@ -69,13 +69,14 @@ def stream(
 async def read(
     client: OpenAIModel, prompt: ChatPrompt | TextPrompt = CHAT, *, seconds: float = 10.0
 ) -> tuple[str, ReplyEnd]:
-    """Take a reply to its end."""
+    """Take a reply to its end, without what was thought before."""
     pieces: list[str] = []
     async with aclosing(stream(client, prompt, seconds=seconds)) as items:
         async for item in items:
             if isinstance(item, ReplyEnd):
                 return "".join(pieces), item
-            pieces.append(item)
+            if isinstance(item, str):
+                pieces.append(item)
     raise AssertionError("the stream had no end")
 
 
@@ -141,7 +142,9 @@ async def test_replies_share_a_connection(little: LittleModel, client: OpenAIMod
 async def test_reasoning_is_not_shown(little: LittleModel, client: OpenAIModel) -> None:
     little.levers.reasoning("First I should think about oaks.")
     little.levers.text("Under the oak.")
-    assert (await read(client))[0] == "Under the oak."
+    text, end = await read(client)
+    assert text == "Under the oak."
+    assert end.usage.completion_tokens == tokens.count("First I should think about oaks.") + tokens.count(text)
 
 
 async def test_stream_options_are_left_out_where_they_are_unknown(little: LittleModel, client: OpenAIModel) -> None:

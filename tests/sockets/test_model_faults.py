@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from bot.chunks import WRITING_MARK
+from bot.runtime import REPLIES_GRACE_SECONDS
 from playground.model.errors import Shape, overflow
 from playground.model.levers import Levers
 from tests.sockets.conftest import KEY, SECOND_MODEL, Stage, free_port, open_stage
@@ -180,9 +181,12 @@ async def a_restart_does_not_lose_who_waits(stage: Stage) -> None:
     said = await stage.tell(channel, "My name is Nemo.")
     assert (await stage.answer(channel, said)).startswith("⏳")
     await stage.until(lambda: stage.recall("SELECT 1 FROM chunks WHERE discord_id IS NOT NULL"))
+    stopping = asyncio.create_task(bot.stop())
+    await bot.logged("stopping")
     begun = time.monotonic()
-    assert await bot.stop() == 0
-    assert time.monotonic() - begun < 5, "who waits for a model does not hold up the end"
+    await bot.logged("stopped")
+    assert time.monotonic() - begun < REPLIES_GRACE_SECONDS, "who waits for a model does not hold up the end"
+    assert await stopping == 0
     await stage.start(reply_timeout_seconds=DEADLINE)
     await stage.until(lambda: "Nemo" in stage.shown(channel)[0])
     assert len(stage.shown(channel)) == 1

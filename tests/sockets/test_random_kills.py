@@ -15,7 +15,7 @@ import pytest
 from tests.sockets.audit import Auditor
 from tests.sockets.conftest import Stage, open_stage
 from tests.sockets.load import Load
-from tests.sockets.test_kills import SETTINGS, first_start
+from tests.sockets.test_kills import REPLY_CHUNKS, SETTINGS, first_start
 
 CHANNELS = 20
 
@@ -36,7 +36,7 @@ async def test_deaths_at_random_under_load(tmp_path: Path, chance: random.Random
 
 async def die_and_rise(folder: Path, chance: random.Random, deaths: int) -> None:
     async with open_stage(folder) as stage:
-        auditor = Auditor(stage, remembers_all=True)
+        auditor = Auditor(stage, remembers_all=True, reply_chunks=REPLY_CHUNKS)
         load = Load(stage, auditor, chance, channels=CHANNELS)
         bot = await first_start(stage)
         for death in range(deaths):

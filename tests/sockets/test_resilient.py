@@ -215,3 +215,24 @@ async def test_both_can_be_left_alone_and_the_first_that_is_well_again_is_asked(
     clock.now += PAUSES[0]
     await both.ready(model=MODEL)
     assert (await ask(both)).is_fallback
+
+
+async def test_who_thinks_has_the_whole_time_and_is_left_to_it(
+    little: LittleModel, second: LittleModel, both: ResilientModel
+) -> None:
+    little.tokens_per_second = 20
+    little.levers.reasoning("Where may that treasure be? " * 5)  # 35 tokens: longer than half of the time
+    little.levers.text("Here.")
+    end = await ask(both, seconds=3.0)
+    assert (end.model, end.finish_reason) == (MODEL, "stop")
+    assert second.requests == []
+
+
+async def test_who_only_thinks_and_breaks_off_is_replaced(
+    little: LittleModel, second: LittleModel, both: ResilientModel
+) -> None:
+    little.levers.reasoning("Where may that treasure be?")
+    little.levers.break_stream(0)
+    second.levers.text("Here.")
+    end = await ask(both)
+    assert (end.model, end.is_fallback) == (SECOND, True)

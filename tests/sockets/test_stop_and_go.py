@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.sockets.audit import Auditor
 from tests.sockets.conftest import Bot, Stage, open_stage
 from tests.sockets.load import Load
-from tests.sockets.test_kills import SETTINGS, first_start
+from tests.sockets.test_kills import REPLY_CHUNKS, SETTINGS, first_start
 
 #: What systemd and Docker are told to wait, in seconds, and more than they need to.
 STOP_SECONDS = 8.0
@@ -37,7 +37,7 @@ async def ends(bot: Bot, *signals: int, within: float = STOP_SECONDS) -> None:
 
 async def test_restarts_under_load_lose_nothing(tmp_path: Path, chance: random.Random, torture: bool) -> None:
     async with open_stage(tmp_path) as stage:
-        auditor = Auditor(stage, remembers_all=True)
+        auditor = Auditor(stage, remembers_all=True, reply_chunks=REPLY_CHUNKS)
         load = Load(stage, auditor, chance, channels=10)
         endings = [*ENDINGS, *chance.choices(ENDINGS, k=6 if torture else 0)]
         chance.shuffle(endings)

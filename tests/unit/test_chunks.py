@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.chunks import ENOUGH_TO_SHOW, LIMIT, SMALLEST_LIMIT, WRITING_MARK, cut, first_sentence_done, preview
+from bot.chunks import ENOUGH_TO_SHOW, LIMIT, SMALLEST_LIMIT, WRITING_MARK, closed, cut, first_sentence_done, preview
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 SMALL = 120  # a limit at which texts that hypothesis likes to write have many chunks
@@ -369,3 +369,16 @@ def test_a_first_sentence(text: str) -> None:
 )
 def test_no_first_sentence_yet(text: str) -> None:
     assert not first_sentence_done(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("It is so.", "It is so."),
+        ("It is **so", "It is **so**"),
+        ("```py\nx = 1", "```py\nx = 1\n```"),
+        ("```\nx\n```\nand *that", "```\nx\n```\nand *that*"),
+    ],
+)
+def test_what_follows_a_beginning_is_read_as_it_stands(text: str, shown: str) -> None:
+    assert closed(text) == shown

@@ -14,7 +14,19 @@ from typing import Any
 import pytest
 
 from storage import StorageError, Store
-from storage.records import Access, Compaction, Draft, Extent, Overrides, Place, Status, Summary, Turn, Usage
+from storage.records import (
+    Access,
+    Compaction,
+    Draft,
+    Extent,
+    Overrides,
+    Place,
+    Reservation,
+    Status,
+    Summary,
+    Turn,
+    Usage,
+)
 from storage.sqlite import SqliteStore
 from tests.contract.makers import EVERYTHING, NOW, OUTCOME, attached, begin, begun, exchange, hear, said
 
@@ -128,6 +140,7 @@ async def prepared(swift_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         await exchange(store, 400, "put away", "reply", channel=4)
         await store.reset(4, now=NOW)
         await store.opt_out(77, now=NOW)
+        await store.reserve(Reservation(7, 1, (42,), "little", 100, 50), {"user": 1_000_000}, now=NOW)
         await prepared.keep()
         yield prepared
     prepared.image.close()
@@ -192,7 +205,15 @@ CALLS: dict[str, Call] = {
     "chunk_sent": lambda p: p.store.chunk_sent(p.turn, 1, 202),
     "retract_chunks": lambda p: p.store.retract_chunks(p.turn, first=1),
     "drop_chunks": lambda p: p.store.drop_chunks(p.turn, first=1),
-    "complete": lambda p: p.store.complete(p.turn, "the reply", OUTCOME),
+    "complete": lambda p: p.store.complete(p.turn, "the reply", OUTCOME, now=NOW),
+    "book_reply": lambda p: p.store.book_reply(p.turn, OUTCOME, now=NOW),
+    "book_reply, as reserved": lambda p: p.store.book_reply(p.turn, replace(OUTCOME, reservation=7), now=NOW),
+    "reserve": lambda p: p.store.reserve(Reservation(8, 2, (42,), "little", 100, 50), {"user": 1_000}, now=NOW),
+    "reserve, again": lambda p: p.store.reserve(Reservation(7, 2, (42,), "little", 100, 50), {"user": 1_000}, now=NOW),
+    "release": lambda p: p.store.release(7),
+    "tell_once": lambda p: p.store.tell_once("user", 7, now=NOW),
+    "reopen": lambda p: p.store.reopen(107, may=lambda _: True, now=NOW),
+    "go_on": lambda p: p.store.go_on(107, may=lambda _: True, after=["stop"], now=NOW),
     "close_turn": lambda p: p.store.close_turn(p.turn, Status.FAILED),
     "reset": lambda p: p.store.reset(2, reset_id=700, now=NOW),
     "save_registered_commands": lambda p: p.store.save_registered_commands("https://discord", 99, "hash"),
@@ -208,7 +229,9 @@ ELSEWHERE = {"finish", "purge", "_merge_index"}
 
 def test_every_method_that_writes_is_called() -> None:
     folder = Path(__file__).parents[2] / "storage"
-    sources = [(folder / name).read_text(encoding="utf-8") for name in ("sqlite.py", "people.py")]
+    sources = [
+        (folder / name).read_text(encoding="utf-8") for name in ("sqlite.py", "people.py", "turns.py", "budgets.py")
+    ]
     methods = [method for source in sources for method in source.split("    async def ")[1:]]
     writing = {method.partition("(")[0] for method in methods if "self._write(" in method.partition(")")[2]}
     assert writing == {name.partition(",")[0] for name in CALLS} | ELSEWHERE
@@ -263,7 +286,7 @@ async def test_a_whole_turn_comes_out_the_same_whichever_statement_fails(prepare
         turn = await insist(lambda: begin(store, 5))
         await insist(lambda: store.record_chunk(turn, 0, "the reply"))
         await insist(lambda: store.chunk_sent(turn, 0, 501))
-        assert await insist(lambda: store.complete(turn, "the reply", OUTCOME))
+        assert await insist(lambda: store.complete(turn, "the reply", OUTCOME, now=NOW))
         assert await insist(lambda: store.finish(turn, author_id=99, author_name="Mnemo", tokens=5, now=NOW))
 
     failures = 0

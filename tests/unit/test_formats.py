@@ -21,7 +21,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 MESSAGES = st.builds(
     Message,
-    position=st.integers(0, 2**63 - 1),
+    position=st.integers(-(2**63) + 1, 2**63 - 1),
     role=st.sampled_from(["user", "assistant"]),
     author_id=IDS,
     author_name=TEXT,
@@ -30,6 +30,8 @@ MESSAGES = st.builds(
     created_at=st.floats(0, 253_402_300_799),
     turn_id=st.none() | IDS,
     discord_id=st.none() | IDS,
+    about_id=st.none() | IDS,
+    pinned_at=st.none() | st.floats(0, 253_402_300_799),
 )
 
 SAID = Message(1, "user", 42, "Nemo", "Hi there", 12, NOW, turn_id=3, discord_id=1001)
@@ -68,6 +70,8 @@ def test_jsonl_is_one_object_a_line_with_all_fields() -> None:
         "created_at": NOW,
         "turn_id": 3,
         "discord_id": 1001,
+        "about_id": None,
+        "pinned_at": None,
     }
     assert json.loads(second)["content"] == "Hello, Nemo!"
 

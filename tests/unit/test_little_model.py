@@ -120,9 +120,33 @@ def test_it_can_show_code_and_length() -> None:
     program = code.split("```python\n")[1].removesuffix("\n```")
     compile(program, "reply", "exec")
     assert len(reply(f"{NEMO} I live in Paris.", f"{NEMO} Tell me a long story!")) > 3 * 1000
+    assert len(reply(f"{NEMO} I live in Paris.", f"{NEMO} Tell me a very long story!")) > 11 * 1000
+
+
+def test_it_tells_what_it_knows_as_a_table() -> None:
+    table = reply(f"{NEMO} I live in Paris.", f"{NEMO} Show me what you know as a table.").splitlines()
+    assert table[2:5] == ["| No. | Who | What |", "|----:|-----|------|", "| 1 | Nemo | I live in Paris. |"]
 
 
 DISTILL = "Distill the above chat messages into a single summary message. Include as many specific details as you can."
+
+
+def test_a_reply_that_was_cut_is_gone_on_with() -> None:
+    wish = f"{NEMO} Show me some long code"
+    whole = reply(wish)
+    beginning = whole[: len(whole) // 2].rstrip()
+    go_on: Said = ("user", "[continue] Go on.")
+    assert beginning + reply(("user", wish), ("assistant", beginning), go_on) == whole
+    assert reply(("user", wish), ("assistant", "Something else"), go_on) == brain.NOTHING_MORE
+    assert reply(("user", wish), ("assistant", whole), go_on) == brain.NOTHING_MORE
+
+
+def test_a_text_that_ends_within_a_reply_goes_on() -> None:
+    asked = f"{PERSONA}\n\nHuman: {NEMO} Tell me a long story"
+    whole = brain.reply(read_text(f"{asked}\nAI:"))
+    for end in (30, 200):  # in its first line, and behind a paragraph
+        beginning = whole[:end].rstrip()
+        assert beginning + brain.reply(read_text(f"{asked}\nAI: {beginning}")) == whole
 
 
 def test_a_summary_is_made_of_what_was_said() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import re
 import sqlite3
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing, nullcontext, suppress
 from itertools import count
 
@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot.brain import Myself
 from bot.calibration import Calibration
 from bot.client import Services
 from bot.compactor import Compactor
@@ -27,13 +28,12 @@ from bot.memory import POLICIES, Policies
 from bot.memory.policy import Marks
 from bot.memory.summarizing import SummarizingPolicy
 from bot.memory.tokens import TokensPolicy
-from bot.ports import ReplyEnd, Usage
+from bot.ports import Button, ReplyEnd, Usage
 from bot.prompt import MESSAGE_OVERHEAD, REPLY_OVERHEAD, ChatPrompt, Prompt
 from bot.runtime import compose
 from bot.settings import Settings
 from bot.summary_prompt import INSTRUCTIONS
 from bot.tokens import TokenCounter
-from bot.turn import Myself
 from storage import open_store
 from storage.records import Overrides, Place
 from tests.contract.makers import correct
@@ -100,15 +100,35 @@ class Channel:
     def typing(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
-    async def send(self, text: str, *, nonce: str, reply_to: int | None, ping: int | None) -> int:
+    async def send(
+        self,
+        text: str,
+        *,
+        nonce: str,
+        reply_to: int | None,
+        ping: int | None,
+        buttons: Sequence[Button] = (),
+        file: str | None = None,
+    ) -> int:
         self.there.append(next(self._ids))
         return self.there[-1]
 
-    async def edit(self, message_id: int, text: str, *, ping: int | None) -> None:
+    async def edit(
+        self, message_id: int, text: str, *, ping: int | None, buttons: Sequence[Button] = (), file: str | None = None
+    ) -> None:
+        pass
+
+    async def remove_buttons(self, message_id: int) -> None:
         pass
 
     async def delete(self, message_id: int) -> None:
         self.there.remove(message_id)
+
+    async def react(self, message_id: int, emoji: str) -> bool:
+        return True
+
+    async def take_reaction_back(self, message_id: int, emoji: str) -> None:
+        pass
 
     async def find(self, *, after: int, reply_to: int | None, text: str) -> int | None:
         return None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from storage.errors import DatabaseBusy
-from storage.records import Extent, Incoming, Status, Turn
+from storage.records import QUOTE, About, Attachment, Extent, Incoming, Outline, Place, Status, Turn
 from storage.sqlite import SqliteStore
 from tests.contract.makers import EVERYTHING, NOW, answer, begin, exchange
 
@@ -29,6 +29,7 @@ class Said:
     author: int
     words: set[str]
     replied: set[str]
+    is_kept: bool = False
 
 
 class Teller:
@@ -39,6 +40,8 @@ class Teller:
         self.ids = count(1_000)
         self.said: dict[int, Said] = {}
         self.gone: set[str] = set()
+        #: What was asked about which message, and answered.
+        self.questions: list[tuple[int, set[str]]] = []
 
     def text(self) -> tuple[str, set[str]]:
         # Letters that no stemmer shortens: these end in no ending that it knows.
@@ -77,9 +80,62 @@ class Teller:
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "latency": 0.1}
         assert await self.store.commit_summary(draft, text=text, tokens=9, model="little", **usage)
 
+    async def open_thread(self, channel: int) -> None:
+        """Open a thread that begins with all that was said, as summaries, and fold these into a digest of its own."""
+        thread = Place(next(self.ids), 7, channel)
+        state = await self.store.uncovered(channel, look_back=10_000)
+        outlines = []
+        if state is not None and state.backlog:
+            span = (state.backlog[0].position, state.backlog[-1].position)
+            draft = await self.store.claim_leaf(state, span, reason="a thread", now=NOW)
+            assert draft is not None
+            text = " ".join(message.content[:60] for message in draft.messages)
+            outlines = [Outline(draft, text, 9, "little", 1, 1)]
+        await self.store.open_thread(channel, thread, outlines, now=NOW)
+        inside = await self.store.compaction(thread.channel_id, reach=lambda _: EVERYTHING)
+        if inside is not None and len(inside.summaries) > 1:
+            digest = await self.store.claim_digest(inside, inside.summaries, reason="folded", now=NOW)
+            assert digest is not None
+            text = " ".join(part.text for part in digest.parts)
+            usage = {"prompt_tokens": 1, "completion_tokens": 1, "latency": 0.1}
+            assert await self.store.commit_summary(digest, text=text, tokens=9, model="little", **usage)
+
+    async def pin(self, message_id: int) -> None:
+        """Pin a message, or take that back."""
+        said = self.said[message_id]
+        if not await self.store.unpin(said.channel, message_id):
+            await self.store.pin(message_id, now=NOW)
+        elif said.is_kept:
+            self.erased([message_id])
+
+    async def keep(self, channel: int) -> None:
+        """Keep a message for its pin alone, and often take that back at once."""
+        message_id = next(self.ids)
+        text, own = self.text()
+        author = self.chance.choice([42, 43])
+        await self.store.keep(Incoming(message_id, channel, 7, author, "Nemo", text, 10, NOW + message_id), now=NOW)
+        self.said[message_id] = Said(channel, author, own, set(), is_kept=True)
+        if self.chance.random() < 0.5:
+            assert await self.store.unpin(channel, message_id)
+            self.erased([message_id])
+
+    async def ask(self, message_id: int) -> None:
+        """Ask about a message: the question quotes it, whatever it says later."""
+        said = self.said[message_id]
+        about = About(message_id, said.author, NOW + message_id)
+        question_id = next(self.ids)
+        text, own = self.text()
+        asked = Incoming(question_id, said.channel, 7, 44, "Dory", text, 10, NOW + question_id, about=about)
+        quote = Attachment(question_id, QUOTE, "Nemo", "message", 1, None, " ".join(said.words), 5)
+        await self.store.accept(replace(asked, attachments=(quote,)), addressed=True, now=NOW)
+        if (turn := await begin(self.store, said.channel)) is not None:
+            answered, replied = self.text()
+            assert await answer(self.store, turn, answered, chunk_id=next(self.ids), now=turn.newest.created_at + 1)
+            self.questions.append((message_id, own | replied))
+
     async def edit(self, message_id: int) -> None:
         text, own = self.text()
-        assert await self.store.edit(message_id, text, tokens=10, now=NOW)
+        assert await self.store.edit(message_id, text, tokens=10, quote=(" ".join(own), 5), now=NOW)
         self.gone |= self.said[message_id].words
         self.said[message_id].words = own
 
@@ -109,12 +165,28 @@ class Teller:
         for message_id in ids:
             said = self.said.pop(message_id)
             self.gone |= said.words | said.replied
+            for _, words in (one for one in self.questions if one[0] == message_id):
+                self.gone |= words
+            self.questions = [one for one in self.questions if one[0] != message_id]
 
     async def do_something(self) -> None:
         channel = self.chance.randrange(1, 5)
         ids = list(self.said)
         what = self.chance.choices(
-            ["say", "edit", "delete", "summarize", "expire", "forget", "forget_author"], [60, 10, 10, 6, 2, 1, 1]
+            [
+                "say",
+                "edit",
+                "delete",
+                "summarize",
+                "open_thread",
+                "pin",
+                "keep",
+                "ask",
+                "expire",
+                "forget",
+                "forget_author",
+            ],
+            [60, 10, 10, 6, 3, 3, 3, 4, 2, 1, 1],
         )[0]
         if what == "say" or len(ids) < 3:
             await self.say(channel)
@@ -122,8 +194,10 @@ class Teller:
             await self.edit(self.chance.choice(ids))
         elif what == "delete":
             await self.delete(self.chance.sample(ids, self.chance.randrange(1, 4)))
-        elif what == "summarize":
-            await self.summarize(channel)
+        elif what in ("pin", "ask"):
+            await getattr(self, what)(self.chance.choice(ids))
+        elif what in ("summarize", "open_thread", "keep"):
+            await getattr(self, what)(channel)
         elif what == "expire":
             await self.expire()
         elif what == "forget_author":

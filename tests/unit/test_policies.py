@@ -136,7 +136,7 @@ class Channel:
         everything = window.load(self.db, turn, policy.key, EVERYTHING).messages
         prompt = Prompt(everything, found.messages[first:], found.start, turn.id)
         window.move(self.db, 1, 1, prompt.kept[0].position, policy.key, look_back=100)
-        assert turns.complete(self.db, turn, "words", OUTCOME)
+        assert turns.complete(self.db, turn, "words", OUTCOME, None, 0.0)
         assert turns.finish(self.db, turn, 99, "Mnemo", reply_tokens, 0.0)
         return prompt
 

@@ -93,7 +93,13 @@ WRONG = {
     "MODEL_VISION": ("yes", "must be 'auto', 'on' or 'off'."),
     "MODEL_CONTEXT_TOKENS": ("10000001", "must be 10,000,000 or less."),
     "REPLY_MAX_TOKENS": ("0", "must be 1 or more."),
+    "DAILY_TOKENS": ("0", "must be 1 or more."),
+    "DAILY_TOKENS_PER_SERVER": ("1000000000", "must be 999,999,999 or less."),
+    "DAILY_TOKENS_PER_CHANNEL": ("many", "must be a whole number."),
+    "DAILY_TOKENS_PER_USER": ("-1", "must be 1 or more."),
+    "MAX_CONCURRENT_REPLIES": ("0", "must be 1 or more."),
     "REPLY_TIMEOUT_SECONDS": ("two minutes", "must be a number."),
+    "REPLY_MAX_CHUNKS": ("0", "must be 1 or more."),
     "SYSTEM_PROMPT": (
         "x" * 20_001,
         "must not be longer than 20,000 characters (SYSTEM_PROMPT_FILE takes more).",

@@ -47,7 +47,7 @@ async def test_a_turn_of_the_bot_writes_what_a_turn_of_the_bench_does(tmp_path: 
             bench = [sql for sql, _ in notes.written]
     nothing_waits = bot[len(bench) :]  # the worker asks for one more turn, and its transaction is empty
     assert bot[: len(bench)] == bench
-    assert [sql.split()[0] for sql in nothing_waits] == ["BEGIN", "SELECT", "COMMIT"]
+    assert [sql.split()[0] for sql in nothing_waits] == ["PRAGMA", "BEGIN", "SELECT", "COMMIT"]
     moving_the_new_window = 1
     assert bench.count("COMMIT") == COMMITS_OF_A_TURN + moving_the_new_window
 

@@ -35,6 +35,7 @@ const actions = {
   remove: (message) => about(message, "delete"),
   dismiss: (message) => about(message, "delete"),
   jump: (id) => messages.jump(id),
+  open: (id) => open(state.channels.find((channel) => channel.id === id) ?? state.channel).catch(fail),
   react: (message, emoji) => about(message, message.reactions.find((each) => each.emoji.name === emoji)?.me ? "unreact" : "react", { emoji }),
   mayDelete: () => state.channel.may_delete,
   appsFor: () => state.commands.filter((command) => command.type === MESSAGE_COMMAND),

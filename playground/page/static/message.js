@@ -84,8 +84,14 @@ function contents(message, actions) {
     ...(isLayout(message) ? [] : message.attachments.map(attachment)),
     componentTree(message, actions),
     reactions(message, actions),
+    threadUnder(message, actions),
     ...ephemeralNote(message, actions),
   ];
+}
+
+function threadUnder({ thread }, actions) {
+  if (!thread) return null;
+  return h("p", {}, h("button", { type: "button", class: "link", on: { click: () => actions.open(thread.id) } }, `${thread.name} ›`));
 }
 
 function thinking(message) {
@@ -112,7 +118,7 @@ function embed(data) {
     data.author && h("p", { class: "embed-author" }, data.author.name),
     data.title && h("h4", {}, data.url ? link(data.url, data.title) : data.title),
     data.html && h("div", { class: "markdown", html: data.html }),
-    data.fields?.length && h("dl", {}, ...data.fields.map((field) =>
+    data.fields?.length > 0 && h("dl", {}, ...data.fields.map((field) =>
       h("div", { class: field.inline ? "inline" : "" }, h("dt", {}, field.name), h("dd", { class: "markdown", html: field.html })))),
     data.footer && h("footer", {}, data.footer.text));
   if (data.color !== undefined && data.color !== null) card.style.borderColor = `#${data.color.toString(16).padStart(6, "0")}`;

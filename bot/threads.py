@@ -1,0 +1,46 @@
+"""Threads that are opened with the conversation so far: what they begin with, and that it is made if it is not there.
+
+It decides; ``cogs/threads.py`` opens them on Discord. What else a thread inherits from its channel is ``bot/governance.py``'s.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from bot.compactor import Compactor
+from storage import Store
+from storage.records import Covered, Outline, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What was summarized for a thread that is about to be opened, *is_whole* if the model did not fail."""
+
+    outlines: tuple[Outline, ...]
+    is_whole: bool
+
+
+class Threads:
+    """The threads of all channels."""
+
+    def __init__(self, store: Store, compactor: Compactor) -> None:
+        self._store = store
+        self._compactor = compactor
+
+    async def prepare(self, channel_id: int) -> Beginning:
+        """Summarize what no summary of a channel covers yet. Raises :class:`storage.errors.StorageError`."""
+        outlines, is_whole = await self._compactor.outline(channel_id)
+        return Beginning(tuple(outlines), is_whole)
+
+    async def begin(self, channel_id: int, thread: Place, beginning: Beginning) -> Covered | None:
+        """Let a thread of a channel begin, and return what its summary stands for; None if it has none.
+
+        Raises :class:`storage.errors.StorageError`.
+        """
+        return await self._store.open_thread(channel_id, thread, beginning.outlines, now=time.time())
+
+    async def give_up(self, beginning: Beginning) -> None:
+        """Throw away what was made for a thread that could not be opened."""
+        for outline in beginning.outlines:
+            await self._store.discard_summary(outline.draft)

@@ -1,0 +1,89 @@
+"""The pins in `/memory show`: what they say, and the menu that unpins them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self, cast
+
+import discord
+
+from bot.answers import answer_error, defer, place_of, require_moderator, whisper
+from bot.links import escaped
+from bot.memories import MemoryReport
+from bot.pins import MOST_PINS
+from bot.prompt import clean_name
+from cogs.memory.shared import clipped
+from storage.records import Message, Place
+
+if TYPE_CHECKING:
+    from bot.client import MnemoBot
+
+#: So much of each pin is shown, and of all: beside a long summary Discord takes no more.
+EXCERPT_LENGTH = 80
+LIST_LENGTH = 1_600
+
+#: Discord's limit of a menu's entry.
+OPTION_LENGTH = 100
+
+NO_ROOM = "There is no room for it in this channel's budget, so the model does not see it."
+
+UNPINNED = "Unpinned: this message stands in my prompts no more than any other."
+NOT_PINNED = "This message is not pinned any more."
+
+
+def pins_embed(report: MemoryReport, place: Place) -> discord.Embed:
+    """Return the pins of a channel with links to them, the newest first."""
+    pins = report.overview.pins[::-1]
+    lines: list[str] = []
+    for pin in pins:
+        line = _line(pin, place) + (f"\n-# {NO_ROOM}" if pin in report.pins_without_room else "")
+        if sum(map(len, lines)) + len(line) > LIST_LENGTH:
+            lines.append(f"… and {len(pins) - len(lines):,} more")
+            break
+        lines.append(line)
+    count = f"{len(pins):,} of {MOST_PINS} pins, {report.pin_tokens:,} of {report.pin_budget:,} tokens"
+    return discord.Embed(title="📌 Pinned", description="\n".join(lines), color=discord.Color.blurple()).set_footer(
+        text=count
+    )
+
+
+def _line(pin: Message, place: Place) -> str:
+    address = f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{pin.shown_as}"
+    return f"**{escaped(clean_name(pin.author_name))}** {escaped(_excerpt(pin, EXCERPT_LENGTH))} [go there]({address})"
+
+
+def _excerpt(pin: Message, length: int) -> str:
+    return clipped(" ".join(pin.content.split()), length)
+
+
+class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=r"mnemo:pins"):
+    """Unpins what is chosen. It works after a restart, too: each entry says which message it is."""
+
+    def __init__(self, pins: Sequence[Message] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=clipped(f"{clean_name(pin.author_name)}: {_excerpt(pin, OPTION_LENGTH)}", OPTION_LENGTH),
+                value=str(pin.discord_id),
+            )
+            for pin in pins[::-1][:MOST_PINS]
+        ]
+        super().__init__(discord.ui.Select(placeholder="Unpin a message", options=options, custom_id="mnemo:pins"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+    ) -> Self:
+        """Make the menu again from its id."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Unpin, if the caller still may."""
+        try:
+            await defer(interaction)
+            require_moderator(interaction)
+            pins = cast("MnemoBot", interaction.client).services.pins
+            unpinned = await pins.unpin(place_of(interaction).channel_id, int(self.item.values[0]))
+            await whisper(interaction, UNPINNED if unpinned else NOT_PINNED)
+        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
+            await answer_error(interaction, error)

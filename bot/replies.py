@@ -133,13 +133,13 @@ class ReplyWriter:
         self._newest = text
         self._changed.set()
         if self._pump is None and first_sentence_done(text):
-            self._has_grown = True
             self._pump = asyncio.create_task(self._keep_showing(), name=f"reply-{self._turn.id}")
 
     async def _keep_showing(self) -> None:
         await asyncio.sleep(FIRST_CHUNK_PATIENCE_SECONDS)
         while True:
             await self._pace.wait()
+            self._has_grown = True
             self._changed.clear()
             async with self._sending:
                 await self._present(self._layout.growing(self._heading + self._newest), (Button.STOP,))

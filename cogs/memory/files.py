@@ -61,7 +61,7 @@ def _costs(report: PromptReport) -> str:
     rows = [*report.parts, ("total", report.total), ("budget", report.budget)]
     table = "\n".join(f"{name:<10}{tokens:>10,}" for name, tokens in rows)
     reused = report.cache_reusable_tokens
-    return f"What {report.model} would see now, in tokens ({report.policy}):\n```\n{table}\n```" + (
+    return f"What {report.model} would see now, in tokens ({report.policy}):\n```\n{table}\n```\n" + (
         f"A provider's cache would reuse the first {reused:,} of them."
         if reused
         else "It is too short for a provider's cache."

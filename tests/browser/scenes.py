@@ -277,3 +277,44 @@ def thread(person: Person) -> Locator:
     person.page.locator(".message").get_by_role("button", name="The class trip").click()
     expect(person.newest).to_contain_text("We go on here")
     return person.page.locator("main")
+
+
+@scene("help")
+def help_(person: Person) -> Locator:
+    """What is possible here, for who asks."""
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.run("/help")
+    return person.ephemeral
+
+
+@scene("hello")
+def hello(person: Person) -> Locator:
+    """What the bot says when it joins a server."""
+    person.invite_to_new_server("The Reef")
+    person.page.set_viewport_size({"width": 1000, "height": 640})
+    expect(person.newest).to_contain_text("Mnemo")
+    return person.page.locator("main")
+
+
+@scene("usage-panel")
+def usage_panel(person: Person) -> Locator:
+    """The panel around the picture of what was used."""
+    for text in TALK[:4]:
+        person.ask(f"@Mnemo {text}")
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 900, "height": 1300})
+    person.run("/usage")
+    expect(person.ephemeral).to_contain_text("Usage", timeout=_WRITTEN_MS)
+    expect(person.ephemeral.locator("img").last).to_have_js_property("complete", value=True)
+    return person.ephemeral
+
+
+@scene("memory-prompt")
+def memory_prompt(person: Person) -> Locator:
+    """Exactly what the model would see now, and what each part costs."""
+    for text in TALK[:4]:
+        person.ask(f"@Mnemo {text}")
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 1000, "height": 1100})
+    person.run("/memory prompt")
+    return person.ephemeral

@@ -190,7 +190,10 @@ async def test_ten_deaths_during_one_reply(stage: Stage) -> None:
     bot = await stage.start()
     await stage.answer(channel, said[-1])
     assert await bot.stop() == 0
-    assert [refers_to(message) for message in stage.replies(channel)] == [said[0], said[-1]]
+    first, *others = [refers_to(message) for message in stage.replies(channel)]
+    assert first == said[0]
+    # What was said in the moment of the last death may be heard only while the rest is being answered.
+    assert others in ([said[-1]], [said[-2], said[-1]])
     assert WRITING_MARK not in "".join(stage.shown(channel))
 
 

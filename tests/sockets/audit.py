@@ -12,10 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from bot.chunks import WRITING_MARK
-from bot.layout import Layout
+from bot.layout import Laid, Layout
 from bot.notes import STOPPED_BY_RESET, STOPPED_EARLY, TOO_OLD, with_note
 from bot.ports import INTERRUPTED, STOPPED
 from playground.discord.records import Message
@@ -260,7 +261,7 @@ class Auditor:
         there = self._stage.world.state.messages[turn["channel_id"]]
         shown = [there.get(chunk["discord_id"] or 0) for chunk in books.chunks[turn["id"]]]
         texts = [message.content if message else None for message in shown]
-        laid = Layout(self._reply_chunks).final(with_note(content, turn["finish_reason"]))
+        laid = _laid(self._reply_chunks, with_note(content, turn["finish_reason"]))
         is_shown = texts == laid.chunks and self._files(shown) == ([] if laid.file is None else [laid.file])
         could_not_go_on = self._model_fails and "\n-# ⚠️ " in (texts[-1] or "")
         if not is_shown and not could_not_go_on:
@@ -383,3 +384,9 @@ _ODDITIES = (
         "In channel {} {} calls are booked, and {} turns were answered.",
     ),
 )
+
+
+@cache
+def _laid(chunks: int, text: str) -> Laid:
+    """How a reply is to be shown, which takes milliseconds, and is asked of each reply at each look."""
+    return Layout(chunks).final(text)

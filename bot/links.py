@@ -19,6 +19,8 @@ _FENCE = "```"
 # Elsewhere than at the margin a fence may belong to a list, a quote or a heading, which may end before the code does. A block has
 # at least one character of code besides its language: without one the fence that seems to close it is code itself.
 _BLOCK = re.compile(r"(^```(?:[\w+.#-]+\n)?\n*[^\n].*?```)", re.DOTALL | re.MULTILINE | re.ASCII)
+# What is escaped, and inline code, which may go over lines.
+_INLINE_CODE = re.compile(r"\\[^0-9A-Za-z\s]|(`+).*?[^`]\1(?!`)", re.DOTALL)
 
 
 def escaped(text: str) -> str:
@@ -32,13 +34,21 @@ def unmasked(text: str) -> str:
         return text
     shown = prose = ""
     for number, part in enumerate(_BLOCK.split(text)):
-        is_block = number % 2 == 1
-        if not is_block:
-            prose += part
-        shown += part if is_block and _is_whole(prose) else _MASKED.sub("] ", part)
+        if number % 2 == 1 and _is_whole(prose):
+            shown += part
+            continue
+        safe = _MASKED.sub("] ", part)
+        shown += safe
+        if number % 2 == 0:
+            prose += safe
     return shown
 
 
 def _is_whole(prose: str) -> bool:
-    """Whether nothing in what stands before a code block can reach into it: a fence in the middle of a line, an open bracket."""
-    return _FENCE not in prose and prose.count("[") <= prose.count("]")
+    """Whether nothing in what stands before a code block can reach into it: a fence in the middle of a line, a link, a bracket.
+
+    What ends a link that is no address, quoted titles and parentheses in it included, is not followed up: any may be open.
+    """
+    if _FENCE in prose or "](" in prose or "`" in _INLINE_CODE.sub("", prose):
+        return False
+    return prose.count("[") <= prose.count("]")

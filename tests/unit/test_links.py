@@ -39,6 +39,9 @@ from bot.links import unmasked
         # A block without code is none: what seems to close it is its code.
         ("``````\n```[a](https://evil.example)\n```", "``````\n```[a] (https://evil.example)\n```"),
         ("```py\n```\n```\n[a](https://evil.example)\n```", "```py\n```\n```\n[a] (https://evil.example)\n```"),
+        ("`\n```[`[a](https://evil.example)```", "`\n```[`[a] (https://evil.example)```"),
+        ("[](\n```)[a](https://evil.example)\n```", "[](\n```)[a] (https://evil.example)\n```"),
+        ('[](x ")\n```")[a](https://evil.example)\n```', '[](x ")\n```")[a] (https://evil.example)\n```'),
     ],
 )
 def test_a_masked_link_shows_its_address(written: str, shown: str) -> None:

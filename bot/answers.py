@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import discord
@@ -97,6 +98,15 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         await whisper(interaction, _sentence(cause))
     except FAILURES as failure:
         log.warning("an answer to an interaction could not be shown (%s)", failure)
+
+
+@asynccontextmanager
+async def answering(interaction: discord.Interaction) -> AsyncIterator[None]:
+    """Tell the caller what goes wrong in here: of menus and buttons discord.py would only log it, and they would see nothing."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 whatever it is, one sentence tells of it
+        await answer_error(interaction, error)
 
 
 def _sentence(cause: Exception) -> str:

@@ -6,7 +6,6 @@ event brings what it is about. Whoever has to know more of a server looks at it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -47,8 +46,8 @@ class Names:
 
     def parent_of(self, server_id: int, thread_id: int) -> int | None:
         """The channel that a thread is in; None for what is no thread, or not told of."""
-        found = re.search(rf"^{thread_id} (\d+) ", self._servers.get(server_id, ""), re.MULTILINE)
-        return int(found[1]) or None if found else None
+        _, found, rest = f"\n{self._servers.get(server_id, '')}".partition(f"\n{thread_id} ")
+        return int(rest.partition(" ")[0]) or None if found else None
 
     def threads_of(self, server_id: int, channel_id: int) -> list[int]:
         """The ids of the threads in a channel."""

@@ -166,6 +166,8 @@ def _overflow(text: str, limit: int) -> int | None:
 
     units = end = 0
     bodies = {table.body: table for table in _tables(text, limit)}
+    if not bodies and _units(text) + text.count("](") + _CLOSING <= limit:
+        return None
     while end < len(text):
         if table := bodies.get(end):
             # A row that grows makes its table longer, never shorter: so there is no need to draw it for each of its characters.

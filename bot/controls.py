@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 
 import discord
 
@@ -18,7 +18,8 @@ def custom_id(button: Button) -> str:
     return CUSTOM_ID.format(button)
 
 
-def view_of(buttons: Sequence[Button]) -> discord.ui.View | None:
+@cache
+def view_of(buttons: tuple[Button, ...]) -> discord.ui.View | None:
     """Return *buttons* as all that stands under a message; None, which takes away what stood there, if there are none."""
     if not buttons:
         return None

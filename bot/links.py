@@ -19,8 +19,8 @@ _FENCE = "```"
 # Elsewhere than at the margin a fence may belong to a list, a quote or a heading, which may end before the code does. A block has
 # at least one character of code besides its language: without one the fence that seems to close it is code itself.
 _BLOCK = re.compile(r"(^```(?:[\w+.#-]+\n)?\n*[^\n].*?```)", re.DOTALL | re.MULTILINE | re.ASCII)
-# What is escaped, and inline code, which may go over lines.
-_INLINE_CODE = re.compile(r"\\[^0-9A-Za-z\s]|(`+).*?[^`]\1(?!`)", re.DOTALL)
+# What is escaped, and inline code that begins after a space, where no address can have eaten its first backtick.
+_INLINE_CODE = re.compile(r"\\[^0-9A-Za-z\s]|(?<!\S)(`{1,2})(?!`)[^`]+\1(?!`)")
 
 
 def escaped(text: str) -> str:
@@ -47,8 +47,7 @@ def unmasked(text: str) -> str:
 def _is_whole(prose: str) -> bool:
     """Whether nothing in what stands before a code block can reach into it: a fence in the middle of a line, a link, a bracket.
 
-    What ends a link that is no address, quoted titles and parentheses in it included, is not followed up: any may be open.
+    Brackets are not paired: to Discord a later one may belong to the first. Nor is followed up what ends a link that is no
+    address, quoted titles and parentheses in it included: any may be open.
     """
-    if _FENCE in prose or "](" in prose or "`" in _INLINE_CODE.sub("", prose):
-        return False
-    return prose.count("[") <= prose.count("]")
+    return _FENCE not in prose and "[" not in prose and "`" not in _INLINE_CODE.sub("", prose)

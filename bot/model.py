@@ -14,14 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    aclosing,
-    asynccontextmanager,
-    contextmanager,
-    suppress,
-)
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -92,7 +85,8 @@ async def open_model(
 
     async def leave_out_credentials(request: httpx2.Request) -> None:
         # They are in a header by now, and aiohttp refuses to have them twice.
-        request.url = request.url.copy_with(userinfo=b"")
+        if request.url.userinfo:
+            request.url = request.url.copy_with(userinfo=b"")
 
     client = openai.AsyncOpenAI(
         api_key=api_key or _NO_KEY,
@@ -144,20 +138,16 @@ class OpenAIModel:
         """
         reply = Reply(model)
         failure: ModelError | None = None
-        async with aclosing(self._pieces(prompt, reply)) as pieces:
-            while failure is None:
-                try:
-                    # Around each piece, not around the loop: a timeout must not fire while the consumer has the turn.
-                    async with asyncio.timeout_at(deadline):
-                        piece = await anext(pieces, None)
-                except TimeoutError:
-                    failure = too_slow("the reply was not complete at its deadline")
-                except ModelError as error:
-                    failure = error
-                else:
-                    if piece is None:
-                        break
+        try:
+            async with aclosing(self._pieces(prompt, reply)) as pieces, asyncio.timeout_at(deadline) as timeout:
+                async for piece in pieces:
+                    timeout.reschedule(None)  # it must not fire while the consumer has the turn
                     yield piece
+                    timeout.reschedule(deadline)
+        except TimeoutError:
+            failure = too_slow("the reply was not complete at its deadline")
+        except ModelError as error:
+            failure = error
         if not reply.begun:
             raise failure or reply.nothing()
         if not reply.whole:
@@ -211,8 +201,9 @@ class OpenAIModel:
         reply.saw_images = not (has_images and model in self._blind)
         while True:
             try:
-                request = self._request(prompt, model, images=reply.saw_images)
-                return (await stack.enter_async_context(request)).http_response
+                stream = await self._request(prompt, model, images=reply.saw_images)
+                stack.push_async_callback(stream.close)
+                return stream.response
             except openai.APIStatusError as error:
                 if error.status_code in (400, 422) and self._stream_options and "stream_options" in str(error.body):
                     # Some servers do not know the field; without it they only do not tell what the call took.
@@ -232,23 +223,26 @@ class OpenAIModel:
         else:
             log.warning("the model %s was asked again without images (%s)", model, error.status_code)
 
-    def _request(
-        self, prompt: Prompt, model: str, *, images: bool
-    ) -> AbstractAsyncContextManager[openai.AsyncAPIResponse[Any]]:
-        options: dict[str, Any] = {"model": model, "stream": True}
+    async def _request(self, prompt: Prompt, model: str, *, images: bool) -> openai.AsyncStream[object]:
+        body: dict[str, Any] = {"model": model, "stream": True}
         if self._stream_options:
-            options["stream_options"] = {"include_usage": True}
+            body["stream_options"] = {"include_usage": True}
         if isinstance(prompt, ChatPrompt):
-            messages = [{"role": message.role, "content": _content(message, images)} for message in prompt.messages]
+            path = "/chat/completions"
+            body["messages"] = [
+                {"role": message.role, "content": _content(message, images)} for message in prompt.messages
+            ]
             if self._max_reply_tokens is not None:
-                options[self._limit_name] = self._max_reply_tokens
-            # The client walks through every parameter by its type hints: milliseconds for a window. It sends a body as it is.
-            options |= {"messages": [], "extra_body": {"messages": messages}}
-            return self._client.chat.completions.with_streaming_response.create(**options)
-        options |= {"prompt": prompt.text, "max_tokens": self._max_reply_tokens or TEXT_REPLY_TOKENS}
-        if prompt.stop:
-            options["stop"] = list(prompt.stop)
-        return self._client.completions.with_streaming_response.create(**options)
+                body[self._limit_name] = self._max_reply_tokens
+        else:
+            path = "/completions"
+            body |= {"prompt": prompt.text, "max_tokens": self._max_reply_tokens or TEXT_REPLY_TOKENS}
+            if prompt.stop:
+                body["stop"] = list(prompt.stop)
+        # The client's method for a path walks through every parameter by its type hints, which takes milliseconds for a window.
+        return await self._client.post(
+            path, body=body, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+        )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -11,6 +11,8 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,6 +72,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 #: A login that takes longer is tried again: some of its requests hang.
 LOGIN_SECONDS = 90.0
+
+#: A turn counts the same texts several times: so many are known by heart.
+TEXTS_COUNTED = 64
 
 #: So long we stay when the database is damaged: whoever wrote just then is being told that it was not saved.
 LAST_WORDS_SECONDS = 2.0
@@ -290,11 +295,12 @@ def _conversations(settings: Settings, brain: Brain, compactor: Compactor) -> Co
 async def open_counter(settings: Settings) -> TokenCounter:
     """Load the tokenizer of the chat model, or the estimate where its vocabulary cannot be had or is not wanted."""
     if settings.tokenizer == "estimate":
-        return TokenCounter("estimate", estimate, "TOKENIZER=estimate")
-    counter = await load_counter(settings.chat_model, vocabulary_folder(settings))
-    if counter.reason is not None:
-        log.info("tokens are estimated: %s", counter.reason)
-    return counter
+        counter = TokenCounter("estimate", estimate, "TOKENIZER=estimate")
+    else:
+        counter = await load_counter(settings.chat_model, vocabulary_folder(settings))
+        if counter.reason is not None:
+            log.info("tokens are estimated: %s", counter.reason)
+    return replace(counter, count=lru_cache(TEXTS_COUNTED)(counter.count))
 
 
 def vocabulary_folder(settings: Settings) -> Path:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 TYPING_SECONDS = 8.0
 
 #: A reply that comes sooner is not announced: nobody would see it, and it would count among the bot's 50 requests a second.
-TYPING_PATIENCE_SECONDS = 0.1
+TYPING_PATIENCE_SECONDS = 0.2
 
 #: How many messages after the trigger are looked through for one of ours whose id is not known: what is said in a busy channel
 #: while a reply waits for its turn.
@@ -93,7 +93,7 @@ class DiscordSpeaker:
                 message_id=reply_to, channel_id=self._id, fail_if_not_exists=False
             )
         if buttons:
-            how["view"] = view_of(buttons)
+            how["view"] = view_of(tuple(buttons))
         message = await self._request(lambda: self._send(text, how, file), has_file=file is not None)
         self._closed.remove(self._id)
         # An earlier attempt's message may have come back: Discord knew the nonce.
@@ -123,7 +123,7 @@ class DiscordSpeaker:
             lambda: message.edit(
                 content=text,
                 attachments=_attached(file).get("files", []),  # in place of what is attached
-                view=view_of(buttons),
+                view=view_of(tuple(buttons)),
                 allowed_mentions=_pinging(ping),
             ),
             has_file=file is not None,

@@ -98,6 +98,8 @@ def tables(text: str, longest_head: int) -> Iterator[Table]:
 
     One whose drawn head has more than *longest_head* characters is none: it could not be repeated in each message.
     """
+    if "|" not in text:
+        return
     over = 0
     code = [range(block.start, block.end) for block in code_blocks(text)]
     for delimiters in _DELIMITERS.finditer(text):

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import answer, answer_error, defer, place_of
+from bot.answers import answer, answering, defer, place_of
 from bot.catch_up import CatchUp
 from bot.errors import UserFacingError
 from bot.governance import Governance
@@ -139,14 +139,12 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVie
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Forget whoever pressed it."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             forgotten = await _privacy_of(interaction).forget(
                 interaction.user.id, Extent(guild_id=interaction.guild_id)
             )
             await answer(interaction, view=panel(_forgotten(forgotten, "in this server")))
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            await answer_error(interaction, error)
 
 
 class OptOutButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:opt-out"):
@@ -164,13 +162,11 @@ class OptOutButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVie
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Let whoever pressed it opt out."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             forgotten = await _privacy_of(interaction).opt_out(interaction.user.id)
             told = f"## You opted out\nI keep nothing of what you say, and forgot {_messages(forgotten)} of yours."
             await answer(interaction, view=panel(f"{told}\n-# `/privacy opt-in` changes that for what comes."))
-        except Exception as error:  # noqa: BLE001 as above
-            await answer_error(interaction, error)
 
 
 def policy_texts(promise: Promise, *, in_private: bool) -> list[str]:

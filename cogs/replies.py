@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import discord
 
-from bot.answers import answer_error, defer, is_manager, require_talker
+from bot.answers import answering, defer, is_manager, require_talker
 from bot.controls import CUSTOM_ID, custom_id, view_of
 from bot.errors import OutdatedButton
 from bot.ports import Button
@@ -42,16 +42,16 @@ class ReplyButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Do what it is for, if the caller may and it is not too late."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
-            if self._button is Button.STOP:
-                _stop(interaction)
-            else:
-                await _reopen(interaction, self._button)
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            if isinstance(error, OutdatedButton):
+            try:
+                if self._button is Button.STOP:
+                    _stop(interaction)
+                else:
+                    await _reopen(interaction, self._button)
+            except OutdatedButton:
                 await _replace(interaction)
-            await answer_error(interaction, error)
+                raise
 
 
 def _stop(interaction: discord.Interaction) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
 
-from bot.answers import answer, defer, require_server_manager
+from bot.answers import answer, answering, defer, require_server_manager
 from cogs.governance import words
 from cogs.governance.controls import PageButton
-from cogs.governance.shared import PAGES, answering, governance_of, page
+from cogs.governance.shared import PAGES, governance_of, page
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
@@ -128,7 +128,8 @@ class ChannelList(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Keep the list, and show it."""
-        await answering(interaction, lambda: self._keep(interaction))
+        async with answering(interaction):
+            await self._keep(interaction)
 
     async def _keep(self, interaction: discord.Interaction) -> None:
         await defer(interaction)
@@ -167,7 +168,8 @@ class PeopleList(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Keep the list, and show it."""
-        await answering(interaction, lambda: self._keep(interaction))
+        async with answering(interaction):
+            await self._keep(interaction)
 
     async def _keep(self, interaction: discord.Interaction) -> None:
         await defer(interaction)

@@ -11,11 +11,11 @@ from typing import Any, Self, cast
 
 import discord
 
-from bot.answers import acknowledge, defer
+from bot.answers import acknowledge, answering, defer
 from bot.personas import PRESETS
 from cogs.governance import words
 from cogs.governance.forms import FORMS
-from cogs.governance.shared import INHERIT, PAGES, answering, change, governance_of, place_for, require
+from cogs.governance.shared import INHERIT, PAGES, change, governance_of, place_for, require
 from cogs.governance.words import LABELS, Scope
 
 
@@ -47,7 +47,8 @@ class FieldSelect(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Set it, and show what holds then."""
-        await answering(interaction, lambda: self._change(interaction))
+        async with answering(interaction):
+            await self._change(interaction)
 
     async def _change(self, interaction: discord.Interaction) -> None:
         await defer(interaction)
@@ -79,7 +80,8 @@ class PageButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Show the other page."""
-        await answering(interaction, lambda: self._turn(interaction))
+        async with answering(interaction):
+            await self._turn(interaction)
 
     async def _turn(self, interaction: discord.Interaction) -> None:
         await defer(interaction)
@@ -107,7 +109,8 @@ class FormButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Open the form, if the caller still may. It has to be the first answer, so nothing is deferred."""
-        await answering(interaction, lambda: self._open(interaction))
+        async with answering(interaction):
+            await self._open(interaction)
 
     async def _open(self, interaction: discord.Interaction) -> None:
         require(interaction, self._scope)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import discord
 
-from bot.answers import answer_error, place_of, require_manager, require_server_manager
+from bot.answers import place_of, require_manager, require_server_manager
 from bot.governance import Governance, Layers
 from cogs.governance.words import Scope
 from storage.records import Place
@@ -58,14 +58,6 @@ def require(interaction: discord.Interaction, scope: Scope) -> None:
 def place_for(interaction: discord.Interaction, scope: Scope) -> Place:
     """Return what a panel is about: where it was used, or the server, as a place without a channel."""
     return place_of(interaction) if scope == "channel" else Place(0, interaction.guild_id)
-
-
-async def answering(interaction: discord.Interaction, work: Callable[[], Awaitable[None]]) -> None:
-    """Do the *work* of a menu or button; who clicked is told what went wrong."""
-    try:
-        await work()
-    except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-        await answer_error(interaction, error)
 
 
 async def change(interaction: discord.Interaction, scope: Scope, **changes: Any) -> Layers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import discord
 
-from bot.answers import answer_error, defer, place_of, require_moderator, whisper
+from bot.answers import answering, defer, place_of, require_moderator, whisper
 from bot.links import escaped
 from bot.memories import MemoryReport
 from bot.pins import MOST_PINS
@@ -79,11 +79,9 @@ class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], temp
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Unpin, if the caller still may."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             require_moderator(interaction)
             pins = cast("MnemoBot", interaction.client).services.pins
             unpinned = await pins.unpin(place_of(interaction).channel_id, int(self.item.values[0]))
             await whisper(interaction, UNPINNED if unpinned else NOT_PINNED)
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            await answer_error(interaction, error)

@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import answer, answer_error, defer, only_if, place_of, require_resetter
+from bot.answers import answer, answering, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
 
@@ -69,12 +69,10 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Reset, if the caller still may and the epoch is still the one that was asked about."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             require_resetter(interaction)
             await answer(interaction, await self._reset(interaction), view=None)
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            await answer_error(interaction, error)
 
     async def _reset(self, interaction: discord.Interaction) -> str:
         channel_id = channel_of(interaction)
@@ -108,8 +106,6 @@ class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Say that nothing happened."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             await answer(interaction, KEPT, view=None)
-        except Exception as error:  # noqa: BLE001 as above
-            await answer_error(interaction, error)

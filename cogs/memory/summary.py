@@ -9,7 +9,7 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import acknowledge, answer, answer_error, defer, only_if, place_of, require_manager, whisper
+from bot.answers import acknowledge, answer, answer_error, answering, defer, only_if, place_of, require_manager, whisper
 from bot.errors import OutOfBounds
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
@@ -78,7 +78,7 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Open the form, if the caller still may. It has to be the first answer, so nothing is deferred."""
-        try:
+        async with answering(interaction):
             require_manager(interaction)
             memories = memories_of(interaction)
             report = await memories.report(place_of(interaction))
@@ -93,8 +93,6 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
             else:
                 form = CorrectionForm(memories, report.overview.summaries, report.summary)
                 await acknowledge(interaction, lambda: interaction.response.send_modal(form))
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            await answer_error(interaction, error)
 
 
 class CorrectionForm(discord.ui.Modal):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
 
-from bot.answers import answer, answer_error, defer, only_if, place_of, require_moderator, require_talker
+from bot.answers import answer, answering, defer, only_if, place_of, require_moderator, require_talker
 from bot.catch_up import CatchUp
 from bot.errors import UserFacingError
 from bot.links import escaped
@@ -91,11 +91,9 @@ class UnpinButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Unpin, if the caller still may."""
-        try:
+        async with answering(interaction):
             await defer(interaction)
             require_moderator(interaction)
             pins = cast("MnemoBot", interaction.client).services.pins
             unpinned = await pins.unpin(place_of(interaction).channel_id, self._message_id)
             await answer(interaction, view=panel(UNPINNED if unpinned else NOT_PINNED))
-        except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-            await answer_error(interaction, error)

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import discord
 
-from bot.answers import answer, answer_error, defer, manages_server
+from bot.answers import answer, answering, defer, manages_server
 from bot.budgets import midnight_after
 from bot.charts import ChartFailed
 from bot.errors import UserFacingError
@@ -177,11 +177,9 @@ class GroupingSelect(
 
 
 async def _change(interaction: discord.Interaction, choice: Choice) -> None:
-    try:
+    async with answering(interaction):
         await defer(interaction)
         await show(interaction, choice)
-    except Exception as error:  # noqa: BLE001 discord.py would only log it, and the caller would see nothing
-        await answer_error(interaction, error)
 
 
 class CsvButton(
@@ -206,8 +204,6 @@ class CsvButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Answer with the file."""
-        try:
+        async with answering(interaction):
             await defer(interaction, ephemeral=True, thinking=True)
             await send_file(interaction, self._choice)
-        except Exception as error:  # noqa: BLE001 as above
-            await answer_error(interaction, error)

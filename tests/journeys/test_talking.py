@@ -35,7 +35,8 @@ async def test_the_reply_refers_to_the_message_and_notifies_only_its_author(worl
     assert reply is not None
     assert reply.reference is not None
     assert reply.reference.message_id == sent.id
-    payload = next(sent.json for sent in world.env.http_requests if sent.path.endswith("/messages"))
+    posts = [sent for sent in world.env.http_requests if sent.method == "POST" and sent.path.endswith("/messages")]
+    payload = posts[0].json
     assert payload["allowed_mentions"] == {"parse": [], "users": [world.nemo.id], "replied_user": True}
     assert reply.flags.suppress_embeds
 

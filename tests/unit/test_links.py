@@ -41,6 +41,9 @@ from bot.links import unmasked
         ("```py\n```\n```\n[a](https://evil.example)\n```", "```py\n```\n```\n[a] (https://evil.example)\n```"),
         ("`\n```[`[a](https://evil.example)```", "`\n```[`[a] (https://evil.example)```"),
         ("[](\n```)[a](https://evil.example)\n```", "[](\n```)[a] (https://evil.example)\n```"),
+        ("[b]\n```](http://[a](https://evil.example)\n```", "[b]\n```] (http://[a] (https://evil.example)\n```"),
+        ("``x `\n```[``[a](https://evil.example)\n```", "``x `\n```[``[a] (https://evil.example)\n```"),
+        ("http://x`y z`\n```\nx`[a](http://e)\n```", "http://x`y z`\n```\nx`[a] (http://e)\n```"),
         ('[](x ")\n```")[a](https://evil.example)\n```', '[](x ")\n```")[a] (https://evil.example)\n```'),
     ],
 )
@@ -56,6 +59,7 @@ def test_a_masked_link_shows_its_address(written: str, shown: str) -> None:
         "[1] and (2: two)",
         "[a][b]\n\n[b]: https://example.org",  # Discord knows no such links: all of it is shown
         "```py\nlinks[0](f(x=1), y={1: 2})\n```",
+        "See `handlers` and ``more``:\n```py\nhandlers[0](x={1: 2})\n```",
         "Look:\n```md\n[a](https://example.org)\n```\nand\n```md\n[b](https://example.org)\n```",
     ],
 )

@@ -67,6 +67,7 @@ async def _serve(world: World, folder: Path, model: Mapping[str, str] | None) ->
                 "DISCORD_API_URL": discord.api_url,
                 "DISCORD_GATEWAY_URL": discord.gateway_url,
                 "DISCORD_CDN_URL": discord.cdn_url,
+                "OWNER_IDS": str(world.user_id("marlin")),
             },
             database=folder / "mnemo.db",
         )

@@ -211,7 +211,7 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
     async def claim_leaf(self, state: Compaction, span: tuple[int, int], *, reason: str, now: float) -> Draft | None:
         """Claim a leaf over the positions of *span*, and return the messages that it is to be written from.
 
-        None if the epoch or the policy is not that of *state* any more, or the messages are gone.
+        None if the epoch or the policy is not that of *state* any more, the messages are gone, or a turn there is not finished.
         """
         ...
 

@@ -120,9 +120,10 @@ def claim_leaf(
 ) -> Draft | None:
     """Claim a leaf over the positions of *span*, both included, and return what it is to be written from.
 
-    Returns None if the channel's epoch or policy is not that of *state* any more, or the messages are gone.
+    Returns None if the channel's epoch or policy is not that of *state* any more, or the messages are gone, or a turn among them
+    was reopened: its triggers have to stay in the window.
     """
-    if not _is_still(db, state):
+    if not _is_still(db, state) or span[1] >= finished_before(db, state.channel_id, state.epoch):
         return None
     messages = db.execute(
         f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ?"

@@ -206,6 +206,25 @@ def privacy_opt_out(person: Person) -> Locator:
     return person.ephemeral
 
 
+@scene("privacy-me")
+def privacy_me(person: Person) -> Locator:
+    """What is kept about who asks, as a file."""
+    for text in TALK[1:4]:
+        person.ask(f"@Mnemo {text}")
+    person.run("/privacy me")
+    return person.ephemeral
+
+
+@scene("host-status")
+def host_status(person: Person) -> Locator:
+    """How the bot is, for its host."""
+    for text in TALK[1:4]:
+        person.ask(f"@Mnemo {text}")
+    person.become("Marlin")
+    person.run("/host status")
+    return person.ephemeral
+
+
 @scene("forget-this")
 def forget_this(person: Person) -> Locator:
     """A message that was forgotten by its menu."""

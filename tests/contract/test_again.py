@@ -210,3 +210,16 @@ async def test_no_summary_that_was_being_written_holds_the_beginning_alone(store
         draft, text="crabs", tokens=1, model="m", prompt_tokens=1, completion_tokens=1, latency=0.1
     )
     assert committed is None
+
+
+async def test_what_is_written_anew_is_not_summarized_meanwhile(store: Store) -> None:
+    await exchange(store, 100, "one", "a crab")
+    await hear(store, 102, "aside", addressed=False)
+    state = await store.compaction(1, reach=lambda _: EVERYTHING)
+    assert state is not None
+    await reopen(store, 101)
+    assert await store.claim_leaf(state, (1, 2), reason="full", now=NOW) is None
+    again = await begun(store)
+    assert await seen(store, again) == ["one"]
+    assert await answer(store, again, "a fish")
+    assert await store.claim_leaf(state, (1, 2), reason="full", now=NOW) is not None

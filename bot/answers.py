@@ -15,6 +15,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import NotPermitted, UserFacingError
+from bot.introduction import OPTED_OUT
 from bot.rest import FAILURES, insist
 from storage.errors import StorageError
 from storage.records import Place
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 NEUTRAL = "Something went wrong on my side; the host's log says what. Please try again."
 NO_MEMORY = "I cannot use my memory right now; the host's log says why. Please try again later."
 BROKEN_OFF = "Discord broke off while I answered. Look with `/memory show` whether it was done before you try again."
+
+#: What makes somebody a moderator.
+MODERATING = "the permission Manage Messages, Manage Channels or Manage Server"
 
 I_AM_MUTE = "I may not write here: I need the permission Send Messages (in a thread: Send Messages in Threads)."
 YOU_ARE_MUTE = "You may not write here. In a direct message I answer you, too."
@@ -178,6 +182,20 @@ def require_talker(interaction: discord.Interaction) -> None:
         raise NotPermitted(refusal)
 
 
+def unheard(interaction: discord.Interaction) -> str | None:
+    """Return why we hear nothing that the caller says here, as a sentence; None if we do."""
+    services = cast("MnemoBot", interaction.client).services
+    if services.privacy.has_opted_out(interaction.user.id):
+        return OPTED_OUT
+    return services.governance.refusal(place_of(interaction), interaction.user.id, roles_of(interaction))
+
+
+def require_heard(interaction: discord.Interaction) -> None:
+    """Raise :class:`NotPermitted` if the caller is :func:`unheard`: for what takes up words of theirs."""
+    if why := unheard(interaction):
+        raise NotPermitted(why)
+
+
 def may_write(interaction: discord.Interaction, may: discord.Permissions) -> bool:
     """Whether who *may* do this here, we or the caller, may write here."""
     in_thread = isinstance(interaction.channel, discord.Thread)
@@ -185,8 +203,8 @@ def may_write(interaction: discord.Interaction, may: discord.Permissions) -> boo
 
 
 def require_writers(interaction: discord.Interaction) -> None:
-    """Raise :class:`NotPermitted` unless the caller may talk with us here, and both of us may write here."""
-    require_talker(interaction)
+    """Raise :class:`NotPermitted` unless we hear the caller here, and both of us may write here."""
+    require_heard(interaction)
     for may, sentence in ((interaction.app_permissions, I_AM_MUTE), (interaction.permissions, YOU_ARE_MUTE)):
         if not may_write(interaction, may):
             raise NotPermitted(sentence)
@@ -200,9 +218,7 @@ def is_moderator(interaction: discord.Interaction) -> bool:
 def require_moderator(interaction: discord.Interaction) -> None:
     """Raise :class:`NotPermitted` unless :func:`is_moderator`."""
     if not is_moderator(interaction):
-        raise NotPermitted(
-            "You need the permission Manage Messages for this: what is pinned stands in everybody's prompts."
-        )
+        raise NotPermitted(f"You need {MODERATING} for this: what is pinned stands in everybody's prompts.")
 
 
 def reads_history(interaction: discord.Interaction) -> bool:

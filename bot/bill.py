@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from bot.budgets import Budgets
+from bot.budgets import Budgets, BudgetTaken
 from bot.errors import EmptyReply, ModelError
 from bot.ports import ReplyEnd, Usage
+from storage import StorageError
 from storage.records import Outcome, Overrides
 
 #: How a call ended of which we know nothing but that it did.
@@ -36,13 +37,21 @@ class Bill:
     _reservation: int | None = None
 
     async def open(self, asked: Callable[[], int]) -> None:
-        """Reserve what a call with a prompt of *asked* tokens may use. Raises :class:`bot.errors.BudgetSpent`.
+        """Reserve what a call with a prompt of *asked* tokens may use. Raises what :meth:`bot.budgets.Budgets.reserve` does.
 
         They are counted only if that matters: replies are waited for.
         """
         who = (self.channel_id, self.holds, self.payers, self.model)
         self._reservation = await self.budgets.reserve(self.number, *who, asked)
         self.asked = asked
+
+    async def open_in_time(self, asked: Callable[[], int]) -> None:
+        """Do the same, and wait where calls that are under way may use all that is left."""
+        while True:
+            try:
+                return await self.open(asked)
+            except BudgetTaken as taken:
+                await taken.over()
 
     def outcome(self, end: ReplyEnd, text: str, latency: float = 0.0) -> Outcome:
         """Return how the open call ended, that wrote *text*. Tokens that the provider does not tell are counted by us."""
@@ -72,9 +81,19 @@ class Bill:
 
     async def book(self, text: str, end: ReplyEnd | None = None) -> None:
         """Book the open call, if there is one; without an *end* it broke off after *text*."""
-        if self.asked is not None:
-            await self.write(self.outcome(end or _BROKEN_OFF, text))
-            self.booked()
+        if self.asked is None:
+            return
+        asked, outcome = self.asked, self.outcome(end or _BROKEN_OFF, text)
+        if (
+            self._reservation is None
+        ):  # what was reserved is booked once, however often we ask; of this we may never hear that it is
+            self.asked = None
+        try:
+            await self.write(outcome)
+        except StorageError:
+            self.asked = asked
+            raise
+        self.booked()
 
     async def failed(self, error: ModelError) -> None:
         """Take in that the model did not write: nothing is paid for that, unless it told otherwise."""

@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 10.0
 
 SENTENCES: dict[Budget, str] = {
-    "user": "You have used up the {limit:,} tokens that a person may use in a day",
-    "member": "You have used up the {limit:,} tokens that a person may use in a day in this server",
-    "channel": "The {limit:,} tokens that may be used in a day in this channel are used up",
-    "server": "The {limit:,} tokens that may be used in a day in this server are used up",
-    "host": "The {limit:,} tokens that my host lets me use in a day are used up",
+    "user": "You have used up the {tokens} that a person may use in a day",
+    "member": "You have used up the {tokens} that a person may use in a day in this server",
+    "channel": "The {tokens} that may be used in a day in this channel {are} used up",
+    "server": "The {tokens} that may be used in a day in this server {are} used up",
+    "host": "The {tokens} that my host lets me use in a day {are} used up",
 }
 
 
@@ -47,6 +47,25 @@ class Spent:
         if self.standing.budget == "channel":
             return self.channel_id
         return 0 if self.standing.budget == "host" else self.standing.guild_id or 0
+
+
+class BudgetTaken(Exception):
+    """Calls that are under way may use all that is left of a budget. Who waits for them holds nothing that others wait for."""
+
+    def __init__(self, freed: asyncio.Event) -> None:
+        super().__init__("all that is left of a budget is reserved")
+        self._freed = freed
+
+    async def over(self) -> None:
+        """Return when it makes sense to ask again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await self._freed.wait()
+
+
+def limit_words(limit: int) -> dict[str, str]:
+    """Return what a sentence about a limit says: how many tokens it is, and whether they *are* or it *is* used up."""
+    return {"tokens": "1 token", "are": "is"} if limit == 1 else {"tokens": f"{limit:,} tokens", "are": "are"}
 
 
 def midnight_after(now: float) -> float:
@@ -113,8 +132,8 @@ class Budgets:
         """Reserve what a call of *model* may use, and return *number*; None if nothing limits it.
 
         It is to be booked with its number, or given to :meth:`release`, whatever becomes of the call. *asked* tells how many
-        tokens of ours its prompt has. The first of *payers* who has something left pays; nobody does for a summary. Where calls
-        that are under way may use all that is left, they are waited for. Raises :class:`bot.errors.BudgetSpent`.
+        tokens of ours its prompt has. The first of *payers* who has something left pays; nobody does for a summary. Raises
+        :class:`bot.errors.BudgetSpent`, and :class:`BudgetTaken` where calls that are under way may use all that is left.
         """
         limits = self.limits(holds)
         if not limits:
@@ -122,24 +141,16 @@ class Budgets:
         payers = tuple(dict.fromkeys(payers))
         prompt_tokens = self.scaled(model, asked())
         wanted = Reservation(number, channel_id, payers, model, prompt_tokens, self._most_reply_tokens)
+        freed = self._freed
         try:
-            while (standing := await self._try(wanted, limits)) is not None:
-                if standing.is_spent:
-                    raise self._refusal(standing, channel_id)
+            standing = await self._store.reserve(wanted, limits, now=self._now())
         except asyncio.CancelledError:  # it may have come through all the same
             with suppress(StorageError):
                 await self._store.release(number)
             raise
-        return number
-
-    async def _try(self, wanted: Reservation, limits: Limits) -> BudgetStanding | None:
-        freed = self._freed
-        standing = await self._store.reserve(wanted, limits, now=self._now())
-        if standing is not None and not standing.is_spent:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
-                    await freed.wait()
-        return standing
+        if standing is None:
+            return number
+        raise self._refusal(standing, channel_id) if standing.is_spent else BudgetTaken(freed)
 
     async def release(self, reservation_id: int) -> None:
         """Give back what was reserved for a call that used nothing, however long the database cannot."""
@@ -156,7 +167,7 @@ class Budgets:
         task = asyncio.create_task(self._announce(spent), name=f"budget-{standing.budget}")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
-        sentence = SENTENCES[standing.budget].format(limit=standing.limit)
+        sentence = SENTENCES[standing.budget].format(**limit_words(standing.limit))
         return BudgetSpent(
             f"{sentence}. I can write again <t:{int(spent.free_at)}:R>.",
             detail=f"{sentence[0].lower()}{sentence[1:]}",

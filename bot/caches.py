@@ -39,6 +39,10 @@ class Names:
         """The names of all of these that Discord told of."""
         return {one_id: name for one_id, (_, name) in self._entries(server_id).items() if one_id in ids}
 
+    def knows(self, server_id: int) -> bool:
+        """Whether Discord told of this server: not yet right after a start, and when a session begins anew."""
+        return server_id in self._servers
+
     def is_role_of(self, server_id: int, role_id: int, bot_id: int) -> bool:
         """Whether Discord made this role for a bot, so that people can address it by it."""
         owner, _ = self._entries(server_id).get(role_id, (0, ""))

@@ -23,7 +23,7 @@ from bot.memory.compaction import FoldTask, LeafTask
 from bot.memory.hybrid import hybrid_policy
 from bot.memory.policy import Marks, Policy
 from bot.memory.summarizing import SummarizingPolicy
-from bot.ports import ChatModel, ReplyEnd
+from bot.ports import ChatModel, ReplyEnd, Thought
 from bot.prompt import ChatPrompt, Prompt, whole
 from storage import StorageError, Store
 from storage.records import Compaction, Draft, Message, Outcome, Outline, Overrides, Reach, Summary, SummaryKind, Usage
@@ -80,7 +80,9 @@ class Summarizer:
             async for item in items:
                 if isinstance(item, ReplyEnd):
                     return Written(whole(text).strip(), item, time.monotonic() - started)
-                if isinstance(item, str):
+                if isinstance(item, Thought):
+                    text = "" if item.takes_back else text
+                else:
                     text += item
         raise EmptyReply("The summarizer wrote nothing.", detail="the stream had no end")
 
@@ -273,7 +275,7 @@ class Compactor:
         else:
             request = summary_prompt.digest_prompt(draft.parts, target, focus)
         bill = self._bill(state, draft)
-        await bill.open(lambda: sum(self._count(message.content) for message in request.messages))
+        await bill.open_in_time(lambda: sum(self._count(message.content) for message in request.messages))
         fault_point("summary reserved")
         try:
             written = await self._summarizer.write(request)

@@ -19,7 +19,7 @@
         ├── NotPermitted        the caller may not do this
         ├── OutdatedButton      what was pressed does nothing any more
         ├── FileProblem         an attached file cannot be used
-        └── NothingToRestore    no closed epoch is within its grace
+        └── NothingToRestore    no closed epoch that holds anything is within its grace
 
     DeliveryError               Discord did not take what we wanted to show (never shown to a user: there is no way to)
     ├── FileRefused             Discord takes no file of ours there, and may well take words
@@ -139,7 +139,7 @@ class FileProblem(UserFacingError):
 
 
 class NothingToRestore(UserFacingError):
-    """No closed epoch is within its grace."""
+    """No closed epoch that holds anything is within its grace."""
 
 
 class DeliveryError(MnemoError):

@@ -18,6 +18,7 @@ from bot.caches import Names
 from bot.conversation import Conversations, Said
 from bot.errors import ChannelClosed, DeliveryError
 from bot.governance import Governance
+from bot.introduction import OPTED_OUT
 from bot.ports import Speaker
 from bot.privacy import Privacy
 from bot.replies import nonce
@@ -29,11 +30,6 @@ NOTHING_SAID = "I am here. Tell me something or ask me in the same message, and 
 NOT_SAVED = (
     "I cannot write to my memory right now; the host's log says why. I will answer this message as soon as I can: there is no "
     "need to send it again."
-)
-
-OPTED_OUT = (
-    "You opted out: I keep nothing of what you say and show it to no model, so I cannot answer you. "
-    "`/privacy opt-in` changes that."
 )
 
 _MENTION = re.compile(r"<(@[!&]?|#)(\d+)>")

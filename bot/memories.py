@@ -85,7 +85,7 @@ class CompactionReport:
 class MemoryReport:
     """What `/memory show` tells of a channel.
 
-    *fullness* is 1.0 at the policy's high mark; *last_compaction* is the newest summary that is shown and that a model wrote.
+    *fullness* is 1.0 where the policy's budget is used up; *last_compaction* is the newest summary that is shown, by a model.
     Where the policy does not keep a summary, one from before may be there, which the model does not see. ``pin_*`` is what pins
     take of a prompt, and may.
     """
@@ -169,19 +169,23 @@ class Memories:
             pins_without_room=tuple(pin for pin in overview.pins if pin not in shown_pins),
         )
 
-    async def reset(self, channel_id: int, *, reset_id: int | None = None) -> ResetReport:
-        """Start afresh in a channel. A reply that is being written is stopped.
+    async def reset(
+        self, channel_id: int, *, epoch: int | None = None, reset_id: int | None = None
+    ) -> ResetReport | None:
+        """Start afresh in a channel. A reply that is being written is stopped. None if *epoch* is not the open one any more.
 
         *reset_id* is the Discord id of what asked for it: what was said before is not remembered, however late it is heard of.
         """
         now = time.time()
-        closed = await self._store.reset(channel_id, now=now, reset_id=reset_id)
+        closed = await self._store.reset(channel_id, now=now, epoch=epoch, reset_id=reset_id)
         fault_point("reset")
+        if closed is None:
+            return None
         self._interrupt(channel_id)
         if not self._grace:
             await self.purge()
-        restorable = closed is not None and closed.messages > 0 and self._grace > 0
-        return ResetReport(closed.messages if closed else 0, now + self._grace if restorable else None)
+        restorable = closed.messages > 0 and self._grace > 0
+        return ResetReport(closed.messages, now + self._grace if restorable else None)
 
     async def restore(self, channel_id: int) -> Closed:
         """Bring back what the last reset closed, and set aside what was said since.

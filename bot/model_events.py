@@ -14,7 +14,7 @@ from typing import Any
 from bot.errors import EmptyReply, ModelError
 from bot.model_errors import no_reply, unreachable
 from bot.ports import INTERRUPTED, ReplyEnd, Thought, Usage
-from bot.reasoning import Reasoning
+from bot.reasoning import Reasoning, Split
 
 #: What servers call the reasoning that they send beside the answer. Some send it under both names.
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -56,17 +56,21 @@ class Reply:
         if not isinstance(text, str):
             raise no_reply("the model's endpoint sent text that is no text")
         beside = next((said[name] for name in _REASONING_FIELDS if isinstance(said.get(name), str)), "")
-        thought, answer = self._reasoning.split(self._paired(text))
-        yield from self._told(beside.encode(errors="replace").decode() + thought, answer)
+        split = self._reasoning.split(self._paired(text))
+        yield from self._told(split, beside.encode(errors="replace").decode())
 
     def rest(self) -> Iterator[str | Thought]:
         """Yield what the last event left open."""
-        yield from self._told(*self._reasoning.rest())
+        yield from self._told(self._reasoning.rest())
 
-    def _told(self, thought: str, answer: str) -> Iterator[str | Thought]:
-        if thought:
+    def _told(self, split: Split, beside: str = "") -> Iterator[str | Thought]:
+        thought, answer = beside + split.thought, split.answer
+        if split.takes_back:
+            self.reasoned += self.length
+            self.length = 0
+        if thought or split.takes_back:
             self.reasoned += len(thought)
-            yield Thought(thought)
+            yield Thought(thought, split.takes_back)
         if not self.begun:
             # Completion models begin with the space after "AI:"; and white space alone is no reply.
             answer = answer.lstrip()

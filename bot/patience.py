@@ -22,6 +22,12 @@ def pause_after(failures: int) -> float:
     return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
 
 
+def is_being_cancelled() -> bool:
+    """Whether this task is being cancelled, and not only one that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def keep_trying(change: Callable[[], Awaitable[T]], what: str) -> T:
     """Make a change of the database, however long it cannot. *what* waits meanwhile, for the log."""
     failures = 0

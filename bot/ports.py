@@ -31,6 +31,11 @@ class Button(StrEnum):
     RETRY = "retry"
 
 
+def buttons_after(finish_reason: str | None) -> tuple[Button, ...]:
+    """Return what stands under a reply that has ended."""
+    return (Button.CONTINUE, Button.RETRY) if finish_reason in CUT_SHORT else (Button.RETRY,)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the provider counted for one call, in tokens; None where it did not say."""
@@ -42,9 +47,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A piece of what a model says to itself before it answers: billed, and neither shown nor remembered."""
+    """A piece of what a model says to itself before it answers: billed, and neither shown nor remembered.
+
+    *takes_back*: what was said before it as an answer turned out to be such a piece, too.
+    """
 
     text: str = field(repr=False)
+    takes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class ChatModel(Protocol):
         """Yield the reply's text in pieces, as they are written, and a :class:`ReplyEnd` last. A model may think first.
 
         It is over at *deadline* (in the event loop's time), retries included. Raises a :class:`bot.errors.ModelError` if not
-        a word came. Once a word was yielded it raises none: a stream that breaks later ends with
+        a word came, or none that was not taken back. Otherwise it raises none: a stream that breaks later ends with
         ``ReplyEnd(finish_reason=INTERRUPTED)``. Whoever stops before the end closes it.
         """
         ...

@@ -13,28 +13,17 @@ from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from functools import partial
 from typing import Literal, TypeVar
 
+from bot import notes
 from bot.attachments import Read
 from bot.bill import Bill
 from bot.brain import Brain, Myself
+from bot.budgets import BudgetTaken
 from bot.errors import BudgetSpent, ContextOverflow, ModelDown, ModelError, ModelUnavailable
 from bot.fault_points import fault_point
 from bot.line import Ticket, ordinal
-from bot.notes import (
-    GAVE_UP,
-    IN_LINE,
-    NEUTRAL,
-    SPENT,
-    SPENT_SIGN,
-    STOPPED_BY_RESET,
-    STOPPED_EARLY,
-    TOO_OLD,
-    WAITING,
-    beneath,
-    with_note,
-)
 from bot.outdated import outdating
-from bot.patience import keep_trying
-from bot.ports import CUT_SHORT, STOPPED, Button, ReplyEnd, Speaker, Thought, Usage
+from bot.patience import is_being_cancelled, keep_trying
+from bot.ports import STOPPED, Button, ReplyEnd, Speaker, Thought, Usage, buttons_after
 from bot.prompt import whole
 from bot.replies import ReplyWriter
 from bot.seam import joined
@@ -82,6 +71,7 @@ class Exchange:
         self._text = ""
         self._is_stopped = False
         self._is_written = False
+        self._is_over = False  # in the store: what is heard of afterwards is not about this work any more
         self._end: ReplyEnd | None = None
         self._read: Read | None = None
         self.is_waiting = False
@@ -145,14 +135,14 @@ class Exchange:
         except _Outdated:  # memory knows of the deletion a moment before we are told
             self._interruption = self._interruption or "withdrawn"
         except asyncio.CancelledError:
-            if self._interruption is None:
+            if self._interruption is None or is_being_cancelled():
                 raise
-        if self._interruption is not None:
+        if self._interruption is not None and not self._is_over:
             await self._clean_up()
 
     async def _answer_late(self) -> None:
         if self.turn.beginning is None:
-            await self._reply(TOO_OLD, OUR_WORDS)
+            await self._reply(notes.TOO_OLD, OUR_WORDS)
         else:
             await self._leave()
 
@@ -168,11 +158,18 @@ class Exchange:
             await self._bill.failed(error)
             await self._end_with(f"⚠️ {error}", Status.FAILED)
             return
+        except _OutOfSight:  # most often because it was deleted: then this attempt is not ours any more
+            if not await self._reply(self._standing(f"⚠️ {notes.NEUTRAL}"), OUR_WORDS):
+                raise _Outdated from None
+            log.error("what was asked is not in the window", extra={"turn": self.turn.id})
+            return
         except _Stopped:
             fault_point("asked to stop")
             if not self._text:
                 await self._bill.book("")
-                await (self._end_with(STOPPED_EARLY, Status.FAILED) if self.turn.beginning is None else self._leave())
+                await (
+                    self._end_with(notes.STOPPED_EARLY, Status.FAILED) if self.turn.beginning is None else self._leave()
+                )
                 return
             end, latency = ReplyEnd(STOPPED, Usage(), self._model), time.monotonic() - started
         self._end = end
@@ -193,23 +190,28 @@ class Exchange:
         turn, people = self.turn, [trigger.author_id for trigger in self.turn.triggers]
         is_news = self._brain.budgets.is_news(spent.budget, turn.channel_id, people)
         if not is_news and not self._writer.is_visible:
-            signs = [self._signs.show(turn.channel_id, one.discord_id or 0, SPENT_SIGN) for one in turn.triggers]
+            signs = [self._signs.show(turn.channel_id, one.discord_id or 0, notes.SPENT_SIGN) for one in turn.triggers]
             if all(await asyncio.gather(*signs)):
                 await self._store.close_turn(turn, Status.FAILED)
                 return
-        await self._end_with(SPENT.format(spent), Status.FAILED)
+        await self._end_with(notes.SPENT.format(spent), Status.FAILED)
 
-    async def _reply(self, text: str, outcome: Outcome) -> None:
-        """Take *text* as the turn's reply. Only we have it, and it may have been paid for: the database is waited for."""
+    async def _reply(self, text: str, outcome: Outcome) -> bool:
+        """Take *text* as the turn's reply; False if this attempt was taken away.
+
+        Only we have it, and it may have been paid for: the database is waited for.
+        """
         self._is_written = True
         first_chunk = self._writer.first_chunk(self._with_notes(text, outcome.finish_reason))
         now = self._brain.now()
         completing = partial(self._store.complete, self.turn, text, outcome, first_chunk=first_chunk, now=now)
-        if await keep_trying(completing, "a reply"):
-            self._writer.recorded(first_chunk)
-            self._bill.booked()
-            fault_point("completed")
-            await self._deliver(text, outcome.finish_reason)
+        if not await keep_trying(completing, "a reply"):
+            return False
+        self._writer.recorded(first_chunk)
+        self._bill.booked()
+        fault_point("completed")
+        await self._deliver(text, outcome.finish_reason)
+        return True
 
     async def _ask(self) -> tuple[ReplyEnd, float]:
         """Let the model write, and wait for it while it is left alone. Returns how it ended, and its seconds."""
@@ -220,6 +222,8 @@ class Exchange:
                     with self._brain.line.ticket() as ticket:
                         await self._stand_in_line(ticket)
                         return await self._interruptibly(self._generate)
+            except BudgetTaken as taken:
+                await self._wait(taken.over)
             except ModelDown as down:
                 await self._bill.failed(down)
                 await self._wait_for_model(down, give_up)
@@ -229,7 +233,7 @@ class Exchange:
         self.is_waiting = not ticket.admitted.is_set()
         try:
             while (place := await self._interruptibly(ticket.wait)) is not None:
-                await self._writer.finish(self._standing(IN_LINE.format(ordinal(place))), (Button.STOP,))
+                await self._writer.finish(self._standing(notes.IN_LINE.format(ordinal(place))), (Button.STOP,))
         finally:
             self.is_waiting = False
 
@@ -238,15 +242,19 @@ class Exchange:
         return await self._stream_with_retry(), time.monotonic() - started
 
     async def _wait_for_model(self, down: ModelDown, give_up: float) -> None:
-        if self._interruption is None and self._writer.newest != (notice := self._standing(WAITING.format(down))):
+        if self._interruption is None and self._writer.newest != (notice := self._standing(notes.WAITING.format(down))):
             log.warning("a reply waits for the model: %s", down.detail, extra={"turn": self.turn.id})
             await self._writer.finish(notice, (Button.STOP,))
-        self.is_waiting = True
         try:
             async with asyncio.timeout_at(give_up):
-                await self._interruptibly(lambda: self._brain.model.ready(model=self._model))
+                await self._wait(lambda: self._brain.model.ready(model=self._model))
         except TimeoutError:
-            raise ModelUnavailable(GAVE_UP, detail=down.detail) from None
+            raise ModelUnavailable(notes.GAVE_UP, detail=down.detail) from None
+
+    async def _wait(self, until: Callable[[], Coroutine[object, object, None]]) -> None:
+        self.is_waiting = True
+        try:
+            await self._interruptibly(until)
         finally:
             self.is_waiting = False
 
@@ -257,7 +265,7 @@ class Exchange:
         try:
             return await task
         except asyncio.CancelledError:
-            if not _is_cancelled():
+            if not is_being_cancelled():
                 self._check()
             raise
         finally:
@@ -277,7 +285,7 @@ class Exchange:
             fault_point("files read")
         view = await self._brain.viewer.for_turn(self.turn, self._read.images)
         if view is None:
-            raise _Outdated
+            raise _OutOfSight
         await self._bill.open(partial(self._brain.viewer.total, view))
         fault_point("reserved")
         deadline = asyncio.get_running_loop().time() + self._brain.reply_seconds
@@ -305,6 +313,9 @@ class Exchange:
                         await brain.calibration.learn(self._model, brain.viewer.total(view), item.usage.prompt_tokens)
                     return item
                 if isinstance(item, Thought):
+                    if item.takes_back:
+                        self._bill.thought_tokens += brain.viewer.count(self._text)
+                        self._text = ""
                     self._bill.thought_tokens += brain.viewer.count(item.text)
                     continue
                 fault_point("text came")
@@ -315,7 +326,7 @@ class Exchange:
     async def _deliver(self, text: str, finish_reason: str | None) -> None:
         self._is_written = True
         if self._interruption is None:
-            await self._writer.finish(self._with_notes(text, finish_reason), _buttons_after(finish_reason))
+            await self._writer.finish(self._with_notes(text, finish_reason), buttons_after(finish_reason))
         fault_point("shown")
         if self._interruption is None:
             finishing = self._store.finish(
@@ -325,36 +336,35 @@ class Exchange:
                 tokens=self._brain.viewer.message_tokens(text),
                 now=self._brain.now(),
             )
-            await asyncio.gather(self._writer.noted(), finishing)  # in this order, and in one transaction
+            # In this order, and in one transaction.
+            _, self._is_over = await asyncio.gather(self._writer.noted(), finishing)
             fault_point("answered")
 
     def _with_notes(self, text: str, finish_reason: str | None) -> str:
         files = self._read or Read(self.turn.attachments)
-        return "\n".join(filter(None, [with_note(text, finish_reason), files.note]))
+        return "\n".join(filter(None, [notes.with_note(text, finish_reason), files.note]))
 
     async def _end_with(self, sentence: str, status: Status) -> None:
         """End the turn with a *sentence* instead of a reply; one that was to go on stays, with the *sentence* beneath it."""
         self._is_written = True
         goes_on = self.turn.beginning is not None
-        await self._writer.finish(
-            self._standing(sentence), _buttons_after(self.turn.finish_reason if goes_on else None)
-        )
+        await self._writer.finish(self._standing(sentence), buttons_after(self.turn.finish_reason if goes_on else None))
         if self._interruption is None:
-            await self._store.close_turn(self.turn, Status.ANSWERED if goes_on else status)
+            self._is_over = await self._store.close_turn(self.turn, Status.ANSWERED if goes_on else status)
 
     def _standing(self, sentence: str) -> str:
-        return sentence if self.turn.beginning is None else beneath(self.turn.beginning, sentence)
+        return sentence if self.turn.beginning is None else notes.beneath(self.turn.beginning, sentence)
 
     async def _leave(self, *, is_over: bool = False) -> None:
         """Leave a reply that was to go on as it was before; without buttons, if its epoch *is_over*."""
         self._is_written = True
         shown = self._with_notes(self.turn.beginning or "", self.turn.finish_reason)
-        await self._writer.finish(shown, () if is_over else _buttons_after(self.turn.finish_reason))
-        await self._store.close_turn(self.turn, Status.ANSWERED)
+        await self._writer.finish(shown, () if is_over else buttons_after(self.turn.finish_reason))
+        self._is_over = await self._store.close_turn(self.turn, Status.ANSWERED)
 
     async def fail(self) -> None:
         """End the turn after an error of our own, with one neutral sentence."""
-        await self._end_with(f"⚠️ {NEUTRAL}", Status.FAILED)
+        await self._end_with(f"⚠️ {notes.NEUTRAL}", Status.FAILED)
 
     async def _clean_up(self) -> None:
         """Leave nothing half-written behind after an interruption."""
@@ -372,24 +382,17 @@ class Exchange:
             await self._leave(is_over=True)
             return
         if self._writer.is_visible:
-            await self._writer.stop(STOPPED_BY_RESET)
+            await self._writer.stop(notes.STOPPED_BY_RESET)
             fault_point("stopped")
         await self._store.close_turn(self.turn, Status.CANCELLED)
 
 
-def _buttons_after(finish_reason: str | None) -> tuple[Button, ...]:
-    """Return what stands under a reply that has ended."""
-    return (Button.CONTINUE, Button.RETRY) if finish_reason in CUT_SHORT else (Button.RETRY,)
-
-
-def _is_cancelled() -> bool:
-    """Whether this task is being cancelled, and not only one that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 class _Outdated(Exception):
     """What is to be answered is not in memory any more; word of it is on its way."""
+
+
+class _OutOfSight(Exception):
+    """What is to be answered is not what the model would see last."""
 
 
 class _Stopped(Exception):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
-from bot.budgets import Budgets, Spent
+from bot.budgets import Budgets, Spent, limit_words
 from bot.panels import panel
 from bot.replies import nonce
 from bot.rest import FAILURES, insist
@@ -21,16 +21,25 @@ log = logging.getLogger(__name__)
 
 #: What is used up. Who it was is not said: these stand where everybody reads.
 WHAT: dict[Budget, str] = {
-    "user": "Somebody in this server used up the **{limit:,} tokens** that a person may use in a day.",
-    "member": "Somebody used up the **{limit:,} tokens** that a person may use in a day in this server.",
-    "channel": "The **{limit:,} tokens** that may be used in a day in <#{channel_id}> are used up.",
-    "server": "The **{limit:,} tokens** that may be used in a day in this server are used up.",
-    "host": "The **{limit:,} tokens** that may be used in a day (`DAILY_TOKENS`) are used up.",
+    "user": "Somebody in this server used up the **{tokens}** that a person may use in a day.",
+    "member": "Somebody used up the **{tokens}** that a person may use in a day in this server.",
+    "channel": "The **{tokens}** that may be used in a day in <#{channel_id}> {are} used up.",
+    "server": "The **{tokens}** that may be used in a day in this server {are} used up.",
+    "host": "The **{tokens}** that may be used in a day (`DAILY_TOKENS`) {are} used up.",
 }
-WHO_SEES = (
-    "-# Who manages this server sees with `/usage` what was used where and by whom, and with `/server` the limits."
-)
+BY_THE_HOST = "The limit was set by whoever hosts me."
+#: Where the limit was set, for all but the host's own.
+SET_WHERE: dict[Budget, str] = {
+    "user": BY_THE_HOST,
+    "member": "`/server` has the limit.",
+    "channel": "`/channel` has the limit there, and tells where it was set.",
+    "server": BY_THE_HOST,
+}
+WHO_SEES = "-# Who manages this server sees with `/usage` what was used where and by whom."
 UNTIL = "I answer again <t:{free_at}:R>; what is said until then is remembered as always."
+UNTIL_FOR_ONE = (
+    "I answer this person again <t:{free_at}:R>, and everybody else as always; what is said until then is remembered."
+)
 
 
 class BudgetsCog(commands.Cog):
@@ -43,15 +52,12 @@ class BudgetsCog(commands.Cog):
 
     async def tell(self, spent: Spent) -> None:
         """Tell whoever can do something about it."""
-        text = "## A budget is used up\n" + WHAT[spent.standing.budget].format(
-            limit=spent.standing.limit, channel_id=spent.channel_id
-        )
-        until = UNTIL.format(free_at=int(spent.free_at))
-        if spent.standing.budget == "host":
+        budget = spent.standing.budget
+        if budget == "host":
             for owner in sorted(self._owners):
-                await self._send(await self._private(owner), panel(f"{text} {until}"), spent)
+                await self._send(await self._private(owner), panel(_told(spent)), spent)
         elif spent.standing.guild_id is not None:
-            view = panel(f"{text} {until}", WHO_SEES)
+            view = panel(_told(spent), f"{WHO_SEES} {SET_WHERE[budget]}")
             notices = await self._notices(spent.standing.guild_id)
             if notices is None or not await self._send(notices, view, spent):
                 await self._send(spent.channel_id, view, spent)
@@ -84,6 +90,13 @@ class BudgetsCog(commands.Cog):
             log.info("a notice could not be sent (%s)", type(error).__name__, extra={"channel": channel_id})
             return False
         return True
+
+
+def _told(spent: Spent) -> str:
+    budget = spent.standing.budget
+    what = WHAT[budget].format(channel_id=spent.channel_id, **limit_words(spent.standing.limit))
+    until = UNTIL_FOR_ONE if budget in ("user", "member") else UNTIL
+    return f"## A budget is used up\n{what} {until.format(free_at=int(spent.free_at))}"
 
 
 async def setup(bot: MnemoBot) -> None:

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import I_AM_MUTE, YOU_ARE_MUTE, AnyCommand, answer, defer, may_use, may_write, place_of, roles_of
+from bot.answers import I_AM_MUTE, YOU_ARE_MUTE, AnyCommand, answer, defer, may_use, may_write, place_of, unheard
 from bot.governance import Governance
 from bot.introduction import how_to_talk, what_is_remembered
 from bot.memories import Memories
@@ -44,20 +44,21 @@ class HelpCog(commands.Cog):
 
     def _talking(self, interaction: discord.Interaction) -> str:
         assert self._bot.user is not None, "we are logged in"
-        place = place_of(interaction)
-        mode = self._governance.reply_mode(place)
+        mode = self._governance.reply_mode(place_of(interaction))
         how = f"{how_to_talk(mode, self._bot.user.mention, in_private=interaction.guild_id is None)}\n-# {BUTTONS}"
-        if not may_write(interaction, interaction.app_permissions):
+        if refusal := unheard(interaction):
+            how = refusal
+        elif not may_write(interaction, interaction.app_permissions):
             how = I_AM_MUTE
         elif not may_write(interaction, interaction.permissions):
             how = YOU_ARE_MUTE
-        elif refusal := self._governance.refusal(place, interaction.user.id, roles_of(interaction)):
-            how = refusal
         return f"## What is possible here\n{how}"
 
     def _remembering(self, interaction: discord.Interaction, policy: str) -> str:
         what = what_is_remembered(
-            self._governance.reply_mode(place_of(interaction)), in_private=interaction.guild_id is None
+            self._governance.reply_mode(place_of(interaction)),
+            in_private=interaction.guild_id is None,
+            is_heard=unheard(interaction) is None,
         )
         return f"### What I remember\n{what} {OWN_MEMORY}\n-# The model sees, by this channel's policy: {policy}."
 
@@ -77,7 +78,7 @@ class HelpCog(commands.Cog):
         return sorted(others, key=lambda one: one.qualified_name)
 
     def _privacy(self) -> str:
-        where = "`/privacy` tells more." if self._bot.tree.get_command("privacy") else "Ask them for more."
+        where = "`/privacy policy` tells more." if self._bot.tree.get_command("privacy") else "Ask them for more."
         return f"-# {PRIVACY} {where}"
 
 

@@ -49,6 +49,8 @@ class HousekeepingCog(commands.Cog):
             await self._memories.tidy(thoroughly=today != self._day)
         except StorageError as error:
             log.error("what is to be forgotten could not be deleted; trying again in %d s: %s", SECONDS, error)
+        except Exception:  # else discord.py would end the loop, and nothing would be forgotten until the next start
+            log.exception("housekeeping failed; trying again in %d s", SECONDS)
         else:
             self._day = today
             if purged:
@@ -63,6 +65,8 @@ class HousekeepingCog(commands.Cog):
             await self._catch_up.save()
         except StorageError as error:
             log.error("up to where I have heard everything could not be kept; trying again in %d s: %s", SECONDS, error)
+        except Exception:  # as above
+            log.exception("housekeeping failed; trying again in %d s", SECONDS)
 
 
 async def setup(bot: MnemoBot) -> None:

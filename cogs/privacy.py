@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import answer, answering, defer, place_of
+from bot.answers import answer, answering, defer, place_of, unheard
 from bot.catch_up import CatchUp
 from bot.errors import UserFacingError
 from bot.governance import Governance
@@ -120,7 +120,8 @@ class PrivacyCog(
         await defer(interaction, ephemeral=True)
         holds = self._governance.holds(place_of(interaction))
         promised = self._privacy.promise.for_channel(holds)
-        texts = policy_texts(promised, in_private=interaction.guild_id is None)
+        is_heard = unheard(interaction) is None
+        texts = policy_texts(promised, in_private=interaction.guild_id is None, is_heard=is_heard)
         await answer(interaction, view=panel(*texts))
 
 
@@ -169,14 +170,15 @@ class OptOutButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVie
             await answer(interaction, view=panel(f"{told}\n-# `/privacy opt-in` changes that for what comes."))
 
 
-def policy_texts(promise: Promise, *, in_private: bool) -> list[str]:
+def policy_texts(promise: Promise, *, in_private: bool, is_heard: bool) -> list[str]:
     """Return what the host's settings promise, a subject each."""
     return [
-        "## What I keep, and who reads it\n" + what_is_remembered(promise.reply_mode, in_private=in_private),
+        "## What I keep, and who reads it\n"
+        + what_is_remembered(promise.reply_mode, in_private=in_private, is_heard=is_heard),
         "### What\nThe text, with the author's name and id and the time; of files the names and an excerpt of their text, never "
         "the file; summaries of what is older, where this channel's policy makes them; how many tokens were used by whom, "
-        "without any text. Also what moderators pin (*Remember this*), until it is unpinned, and what somebody asks me about "
-        "(*Ask about this*), with the question.",
+        f"without any text. Also what {'you pin' if in_private else 'moderators pin'} (*Remember this*), until it is unpinned, "
+        f"and what {'you ask' if in_private else 'somebody asks'} me about (*Ask about this*), with the question.",
         "### Where\nIn one database on the machine that I run on, each channel for itself.",
         f"### How long\n{_how_long(promise)} The token counts stay.",
         f"### Who reads it\n{_who_reads(promise)}\n{'' if in_private else PEOPLE_READ}"

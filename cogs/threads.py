@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.answers import answer, defer, only_if, place_of, require_talker
+from bot.answers import answer, defer, only_if, place_of, require_heard
 from bot.catch_up import CatchUp
 from bot.errors import NotPermitted, UserFacingError
 from bot.panels import panel
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 100
 
-NOT_HERE = "I can open threads in the text channels of a server, and this is none: a thread has no threads of its own."
+NOT_HERE = "I can open threads only in the text channels of a server, and this is none."
 YOU_MAY_NOT = "You need the permission Create Public Threads for this."
 I_MAY_NOT = (
     "To open a thread I need the permissions Send Messages, Read Message History, Create Public Threads and Send Messages in "
@@ -45,8 +45,8 @@ _THREAD_EXISTS = 160004
 
 
 def require_opener(interaction: discord.Interaction) -> None:
-    """Raise :class:`NotPermitted` unless the caller, and we, may open a thread here."""
-    require_talker(interaction)
+    """Raise :class:`NotPermitted` unless we hear the caller here, and both of us may open a thread."""
+    require_heard(interaction)
     channel, own = interaction.channel, interaction.app_permissions
     if channel is None or channel.type not in (discord.ChannelType.text, discord.ChannelType.news):
         raise NotPermitted(NOT_HERE)

@@ -1,6 +1,6 @@
 """What Discord's references stand for: the names behind ``<@1>``, ``<#2>`` and ``<@&3>`` in a message's text.
 
-It puts names into plain text, for the terminal and for previews; ``page/markdown.py`` renders them for the browser.
+It puts names into plain text, for the terminal; ``page/markdown.py`` renders them for the browser.
 """
 
 from __future__ import annotations

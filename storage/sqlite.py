@@ -288,8 +288,10 @@ class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThr
     async def save_registered_commands(self, api_url: str, application_id: int, commands: str | None) -> None:
         await self._write(lambda db: registered.save(db, api_url, application_id, commands))
 
-    async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
-        return await self._write(lambda db: epochs.reset(db, channel_id, reset_id, now))
+    async def reset(
+        self, channel_id: int, *, now: float, epoch: int | None = None, reset_id: int | None = None
+    ) -> Closed | None:
+        return await self._write(lambda db: epochs.reset(db, channel_id, epoch, reset_id, now))
 
     async def restore(self, channel_id: int, *, closed_after: float, now: float) -> Closed | None:
         return await self._write(lambda db: epochs.restore(db, channel_id, closed_after, now))

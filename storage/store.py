@@ -324,8 +324,10 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
         """Keep the hash of the commands that Discord took; None: what it has is not known."""
         ...
 
-    async def reset(self, channel_id: int, *, now: float, reset_id: int | None = None) -> Closed | None:
-        """Close the channel's epoch and open a new one. None if nothing is known of it.
+    async def reset(
+        self, channel_id: int, *, now: float, epoch: int | None = None, reset_id: int | None = None
+    ) -> Closed | None:
+        """Close the channel's epoch and open a new one. None if nothing is known of it, or if *epoch*, if given, is not open.
 
         What was said before the Discord id *reset_id* is not accepted any more. Unfinished turns are cancelled; one of which a
         chunk was recorded is closed by whoever tidies up what is shown of it.
@@ -333,7 +335,7 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
         ...
 
     async def restore(self, channel_id: int, *, closed_after: float, now: float) -> Closed | None:
-        """Swap the open epoch with the one closed last, if that was after *closed_after*; None if there is none."""
+        """Swap the open epoch with the one closed last, after *closed_after*, that holds anything; None if there is none."""
         ...
 
     async def purge(self, *, closed_before: float) -> int:

@@ -42,7 +42,7 @@ class SqliteTurns(Part):
         return await self._write(lambda db: turns.finish(db, turn, author_id, author_name, tokens, now), synced=False)
 
     async def book_reply(self, turn: Turn, outcome: Outcome, *, now: float) -> None:
-        await self._write(lambda db: turns.book(db, turn, outcome, now))
+        await self._write(lambda db: turns.book_attempt(db, turn, outcome, now))
 
     async def reopen(self, message_id: int, *, may: Callable[[Collection[int]], bool], now: float) -> int | Refusal:
         self._has_remains = True

@@ -71,7 +71,7 @@ class Policy(Protocol):
         ...
 
     def fullness(self, overview: Overview, fixed: int) -> float:
-        """Return how full the window is, 1.0 being the high mark."""
+        """Return how much of what :meth:`describe` names is used, 1.0 being all of it; what is recalled does not count."""
         ...
 
 

@@ -71,4 +71,5 @@ class SummarizingPolicy:
         return f"{self.name}: {parts}, up to {self.total.asked:,} tokens together"
 
     def fullness(self, overview: Overview, fixed: int) -> float:
-        return overview.window_tokens / self.window_marks(fixed).high
+        summaries = min(sum(summary.tokens for summary in overview.summaries), self.summary_tokens)
+        return (overview.window_tokens + fixed + summaries) / self.total.high

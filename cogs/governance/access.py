@@ -76,10 +76,11 @@ def _titled(label: str, gone: int, kind: str) -> str:
 
 
 def _there(interaction: discord.Interaction, ids: Collection[int]) -> tuple[list[int], list[int]]:
-    """Return which of these channels or roles exist, and which do not any more."""
+    """Return which of these channels or roles exist, and which do not any more; all do as long as Discord told of none."""
     assert interaction.guild_id is not None, "who manages a server is in one"
-    names = cast("MnemoBot", interaction.client).names.of_all(interaction.guild_id, ids)
-    return sorted(each for each in ids if each in names), sorted(each for each in ids if each not in names)
+    names = cast("MnemoBot", interaction.client).names
+    known = names.of_all(interaction.guild_id, ids) if names.knows(interaction.guild_id) else ids
+    return sorted(each for each in ids if each in known), sorted(each for each in ids if each not in known)
 
 
 def _defaults(kind: discord.SelectDefaultValueType, ids: Collection[int]) -> list[discord.SelectDefaultValue]:
@@ -94,10 +95,12 @@ async def _set(interaction: discord.Interaction, label: str, gone: int, **lists:
     await PAGES["access"](interaction, f"{note} {GONE.format(gone)}" if gone else note)
 
 
-def _chosen(interaction: discord.Interaction) -> tuple[set[int], dict[str, Any]]:
-    """Return the ids that were chosen, and what Discord tells of those that exist."""
+def _chosen(interaction: discord.Interaction, *kinds: str) -> tuple[int, list[frozenset[int]]]:
+    """Return how many were chosen that do not exist any more, and of each of the *kinds* the ids that do, as Discord tells."""
     data = cast("dict[str, Any]", interaction.data)
-    return set(map(int, data["values"])), data.get("resolved", {})
+    chosen, resolved = set(map(int, data["values"])), data.get("resolved", {})
+    there = [frozenset(chosen.intersection(map(int, resolved.get(kind, {})))) for kind in kinds]
+    return len(chosen.difference(*there)), there
 
 
 class ChannelList(
@@ -134,9 +137,8 @@ class ChannelList(
     async def _keep(self, interaction: discord.Interaction) -> None:
         await defer(interaction)
         require_server_manager(interaction)
-        chosen, _ = _chosen(interaction)
-        there, gone = _there(interaction, chosen)
-        await _set(interaction, CHANNELS[self._listed], len(gone), **{f"{self._listed}_channel": frozenset(there)})
+        gone, [channels] = _chosen(interaction, "channels")
+        await _set(interaction, CHANNELS[self._listed], gone, **{f"{self._listed}_channel": channels})
 
 
 class PeopleList(
@@ -174,9 +176,7 @@ class PeopleList(
     async def _keep(self, interaction: discord.Interaction) -> None:
         await defer(interaction)
         require_server_manager(interaction)
-        chosen, resolved = _chosen(interaction)
-        roles = chosen & set(map(int, resolved.get("roles", {})))
-        users = chosen & set(map(int, resolved.get("users", {})))
-        roles, _ = map(set, _there(interaction, roles))
-        kept = {f"{self._listed}_role": frozenset(roles), f"{self._listed}_user": frozenset(users)}
-        await _set(interaction, PEOPLE[self._listed], len(chosen - roles - users), **kept)
+        gone, [roles, users] = _chosen(interaction, "roles", "users")
+        await _set(
+            interaction, PEOPLE[self._listed], gone, **{f"{self._listed}_role": roles, f"{self._listed}_user": users}
+        )

@@ -31,10 +31,9 @@ class ResetCommands(MemoryCommands):
         buttons = discord.ui.View(timeout=None)
         buttons.add_item(ResetButton(report.overview.epoch, self._memories))
         buttons.add_item(KeepButton())
+        where = "here" if interaction.guild_id is None else "in this channel, for everybody here"
         await answer(
-            interaction,
-            f"Forget the {messages(report.overview.messages)} that I remember in this channel, for everybody here?",
-            view=buttons,
+            interaction, f"Forget the {messages(report.overview.messages)} that I remember {where}?", view=buttons
         )
 
     @app_commands.command(description="Bring back what the last reset put away")
@@ -45,8 +44,8 @@ class ResetCommands(MemoryCommands):
         restored = await self._memories.restore(channel_of(interaction))
         await answer(
             interaction,
-            f"I remember again: {messages(restored.messages)}. What was said since the reset is put away in turn; "
-            "`/memory restore` swaps the two once more.",
+            f"I remember again: {messages(restored.messages)}. If anything was said since the reset, that is put away in "
+            "turn, and `/memory restore` swaps the two once more.",
         )
 
 
@@ -75,11 +74,9 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
             await answer(interaction, await self._reset(interaction), view=None)
 
     async def _reset(self, interaction: discord.Interaction) -> str:
-        channel_id = channel_of(interaction)
-        report = await self._memories.report(place_of(interaction))
-        if report is None or report.overview.epoch != self._epoch:
+        done = await self._memories.reset(channel_of(interaction), epoch=self._epoch, reset_id=interaction.id)
+        if done is None:
             return OUTDATED
-        done = await self._memories.reset(channel_id, reset_id=interaction.id)
         if done.restorable_until is None:
             return f"Started afresh. {messages(done.messages)} are deleted for good."
         until = int(done.restorable_until)

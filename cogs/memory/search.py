@@ -30,7 +30,8 @@ ENDING = 4
 LEAST_STEM = 3
 
 NOTHING_FOUND = (
-    "I found nothing here with all of these words. I look for whole words, in what I remember since the last reset."
+    "I found nothing here with all of these words. I look for whole words (an English ending, such as a plural's, makes no "
+    "difference), in what I remember since the last reset."
 )
 
 

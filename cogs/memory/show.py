@@ -79,9 +79,10 @@ def _panel(report: MemoryReport) -> discord.Embed:
             name="Kept", value=f"for {days}, as the host set it; what is older is deleted each night", inline=False
         )
     if report.restorable_until is not None:
-        put_away = f"{messages(overview.restorable_messages)}; `/memory restore` brings them back"
+        what = messages(overview.restorable_messages) if overview.restorable_messages else "a summary"
+        put_away = f"{what}; `/memory restore` brings back what was put away"
         panel.add_field(
-            name="Put away by a reset", value=f"{put_away} until <t:{int(report.restorable_until)}:f>", inline=False
+            name="Put away by a reset", value=f"{put_away}, until <t:{int(report.restorable_until)}:f>", inline=False
         )
     return panel
 

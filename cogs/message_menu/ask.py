@@ -10,7 +10,6 @@ from bot.answers import acknowledge, answer, answer_error, defer, only_if, place
 from bot.catch_up import CatchUp
 from bot.conversation import Conversations
 from bot.errors import UserFacingError
-from bot.listening import OPTED_OUT as YOU_OPTED_OUT
 from bot.listening import Listener
 from bot.panels import panel
 from bot.privacy import Privacy
@@ -42,13 +41,11 @@ class AskCommand:
     @only_if(require_writers)
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form, if there will be an answer. It has to be the first word, so nothing is deferred."""
-        self._check(interaction, message)
+        self._check(message)
         form = AskForm(self, message, interaction.id)
         await acknowledge(interaction, lambda: interaction.response.send_modal(form))
 
-    def _check(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        if self._privacy.has_opted_out(interaction.user.id):
-            raise UserFacingError(YOU_OPTED_OUT)
+    def _check(self, message: discord.Message) -> None:
         if self._privacy.has_opted_out(message.author.id):
             raise UserFacingError(AUTHOR_OPTED_OUT)
         if not message.content and not message.attachments:
@@ -62,7 +59,7 @@ class AskCommand:
         if not question:
             raise UserFacingError(NOTHING_ASKED)
         message = await _as_it_is_now(interaction, message)
-        self._check(interaction, message)
+        self._check(message)
         await self._catch_up.settled(place.channel_id, place.guild_id)
         asked = discord.Object(interaction.id)
         said = self._listener.question_about(message, question, place, asker=interaction.user, asked=asked)

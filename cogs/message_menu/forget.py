@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.answers import answer, defer, is_moderator
+from bot.answers import MODERATING, answer, defer, is_moderator
 from bot.conversation import Conversations
 from bot.errors import NotPermitted, UserFacingError
 
@@ -15,7 +15,7 @@ FORGOT_WORDS = (
 FORGOT_REPLY = "I forgot that I said this. On Discord it still stands."
 NOT_REMEMBERED = "I do not remember this message."
 STILL_WRITING = "I am still writing this reply: wait until it is finished, or delete it."
-NOT_YOURS = "You can let me forget your own messages; for those of others you need the permission Manage Messages."
+NOT_YOURS = f"You can let me forget your own messages; for those of others you need {MODERATING}."
 
 
 class ForgetCommand:

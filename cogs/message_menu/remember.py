@@ -65,7 +65,7 @@ def pinned_panel(message: Message, place: Place, message_id: int) -> discord.ui.
     )
     rest = (
         "From now on it stands in every prompt of this channel. An edit changes it; a deletion, or a reset of this channel's "
-        "memory, takes it away.\n-# Who has Manage Messages can pin and unpin; `/memory show` lists the pins."
+        "memory, takes it away.\n-# Moderators can pin and unpin; `/memory show` lists the pins."
     )
     row: discord.ui.ActionRow[Any] = discord.ui.ActionRow(UnpinButton(message_id))
     return panel(told, rest).add_item(row)

@@ -61,7 +61,14 @@ _LINK, _PREMIUM = 5, 6
 _MAX_COMPONENTS, _MAX_TEXT = 40, 4000
 
 _custom_id = text(1, 100)
-_emoji = fields({"id": snowflake, "name": text(1, 32), "animated": boolean})
+
+
+def _id(value: Any) -> str:
+    """An id that goes out again as it came, so a string, as all that Discord sends: JavaScript would round the number."""
+    return str(snowflake(value))
+
+
+_emoji = fields({"id": _id, "name": text(1, 32), "animated": boolean})
 _URL = re.compile(r"(?P<scheme>[a-z][-+.a-z0-9]*)://.", re.IGNORECASE)
 #: A file of the message itself, in place of an address.
 _ATTACHMENT = "attachment"
@@ -97,7 +104,7 @@ _button_fields = _component(
         "emoji": _emoji,
         "custom_id": _custom_id,
         "url": text(1, 512),
-        "sku_id": snowflake,
+        "sku_id": _id,
         "disabled": boolean,
     },
     required=("style",),
@@ -150,7 +157,7 @@ def _select(known: dict[str, Check], required: tuple[str, ...]) -> Check:
 
 
 _string_select = _select({"options": array(_select_option, 1, 25)}, required=("custom_id", "options"))
-_default_value = fields({"id": snowflake, "type": one_of("user", "role", "channel")}, required=["id", "type"])
+_default_value = fields({"id": _id, "type": one_of("user", "role", "channel")}, required=["id", "type"])
 _entity_select = _select(
     {"default_values": array(_default_value, maximum=25), "channel_types": array(integer())}, required=("custom_id",)
 )

@@ -34,7 +34,7 @@ def slash(state: State, user_id: int, channel: Channel, path: str, options: Mapp
     resolved: Json = {}
     given = []
     for option in schema:
-        if options.get(option["name"]) is None:
+        if option["name"] not in options:
             if option.get("required"):
                 raise invalid_field(f"options.{option['name']}", "BASE_TYPE_REQUIRED", "This option is required")
             continue
@@ -152,6 +152,8 @@ def _command_data(found: Json, path: str, given: list[Json]) -> Json:
 
 def _option_value(state: State, channel: Channel, option: Json, value: Any, resolved: Json) -> Any:
     kind, name = option["type"], f"options.{option['name']}"
+    if value is None or value != value:  # JSON writes what is no number as null, or as NaN
+        raise invalid_field(name, "BASE_TYPE_CONVERT", f"{value!r} is no value for this option.")
     if kind in _IDS:
         _resolve(state, channel, kind, int(value), resolved)
         return str(value)

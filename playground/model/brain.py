@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import cycle, groupby
 
 from playground.model.reading import Utterance, begun, newest, rest
-from playground.model.recall import Sentence, informative, is_question, recall, sentences, statements
+from playground.model.recall import Sentence, asking, informative, is_question, recall, sentences, statements
 
 SEEN = "From what I can see here: "
 NOTED = ("Noted: ", "Got it: ", "I will keep that in view: ")
@@ -107,7 +107,7 @@ def _answer(heard: Sequence[Utterance]) -> str:
         return _story(known, _CHAPTERS_OF_A_VERY_LONG_STORY if _VERY_LONG.search(wish) else _NUMBER_OF_CHAPTERS)
     if _SUMMARIZE.search(wish):
         return f"{SEEN}\n{summary(heard[:-1])}"
-    asked = [(asker, text) for asker in latest for text in sentences(_own_words(asker)) if is_question(text)][
+    asked = [(asker, asking(text)) for asker in latest for text in sentences(_own_words(asker)) if is_question(text)][
         -MOST_QUESTIONS:
     ]
     if not asked:

@@ -46,15 +46,20 @@ _SENTENCE_END = re.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])|\n+")
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f")
 _ADDRESS = re.compile(r"(?:@\S+[\s,:]+)+")
 
-_ASKS = re.compile(
-    r"(?:and |but |so |then |now |ok |okay |please |hey |hi )*(?:"
-    r"(?:what|who|where|when|how)'?s\b"
+_ASK = (
+    r"(?:(?:what|who|where|when|how)'?s\b"
     r"|(?:what|who|where|when|how|whom|whose|why|which)\b(?! (?:i|you|we|he|she|it|they|my|the)\b)"
     r"|(?:tell me|remind me|show me|list|quote|repeat)\b"
     r"|(?:is|are|am|was|were|do|does|did|can|could|will|would|should|has|have|had) (?:i|you|we|he|she|it|they|there|"
-    r"this|that|my|your|our|his|her|their|anyone|anybody|someone|the)\b)",
-    re.IGNORECASE,
+    r"this|that|my|your|our|his|her|their|anyone|anybody|someone|the)\b)"
 )
+_ASKS = re.compile(_ASK, re.IGNORECASE)
+# How one turns to somebody before one asks. Of these, some may be what a question is about ("Wait times at the reef?"): they
+# count as an opening only before a pause, or right before what asks.
+_TURNS = r"(?:and|but|so|then|now|ok|okay|please|hey|hi|hello|oh|ah|um|uh|hmm)\b[\s,;:.!\u2026\u2014]*"
+_CALLS = r"(?:wait|hold on|well|look|listen|sorry|yes|yeah|no|right|actually|again|bot|mnemo|all|everyone|guys|folks)\b"
+_PAUSE = r"(?:\s*[,;:.!\u2026\u2014]\s*|\s+-+\s+)"
+_OPENING = re.compile(rf"(?:{_TURNS}|{_CALLS}(?:{_PAUSE}|\s+(?={_CALLS}|{_TURNS}|{_ASK})))+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,13 @@ def sentences(utterance: Utterance) -> list[str]:
 
 def is_question(sentence: str) -> bool:
     """Whether *sentence* asks for something; without its mark, "when is it" does, and "when I was young" does not."""
-    return sentence.endswith(_QUESTION_MARKS) or (bool(_ASKS.match(sentence)) and not sentence.endswith("!"))
+    return sentence.endswith(_QUESTION_MARKS) or (bool(_ASKS.match(asking(sentence))) and not sentence.endswith("!"))
+
+
+def asking(question: str) -> str:
+    """*question* without what one says before one asks ("Wait, ...", "Hey Mnemo, ..."), which no answer has to hold."""
+    opening = _OPENING.match(question)
+    return question[opening.end() :] or question if opening else question
 
 
 def statements(heard: Iterable[Utterance]) -> list[Sentence]:

@@ -39,6 +39,11 @@ def render(content: str, names: Names) -> str:
     return html.strip()
 
 
+def read(content: str, names: Names) -> list[Token]:
+    """What *content* is made of: blocks, each with its words beneath it."""
+    return _markdown.parse(content, {"names": names})
+
+
 def _highlight(code: str, language: str, _attributes: str) -> str:
     """Highlighted and escaped *code*; an empty string tells markdown-it-py to escape it plainly."""
     if not language:

@@ -6,20 +6,16 @@ one plain line) and ``path`` (of an attachment, and of media that lies here: its
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from playground.discord import ChannelType, Permission, World
-from playground.names import Names, WorldNames, plain
+from playground.names import Names, WorldNames
 from playground.page.markdown import render
+from playground.page.preview import preview
 
 Json = dict[str, Any]
 
-_PREVIEW_CHARACTERS = 160
-_SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
-_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\)")
-_MARKS = re.compile(r"\*\*|__|~~|`|^(?:#{1,3}|-#|>) ")
 _NESTING_KEYS = ("accessory", "component")
 _MEDIA_KEYS = ("media", "file")
 
@@ -33,8 +29,8 @@ def message(data: Json, names: Names) -> Json:
         "components": [component(each, names) for each in data["components"]],
     }
     if original := data.get("referenced_message"):
-        preview = _preview(plain(original["content"] or _first_words(original["components"]), names))
-        view["referenced_message"] = {"id": original["id"], "author": original["author"], "preview": preview}
+        words = preview(original["content"] or _first_words(original["components"]), names)
+        view["referenced_message"] = {"id": original["id"], "author": original["author"], "preview": words}
     return view
 
 
@@ -45,12 +41,6 @@ def _first_words(components: list[Json]) -> str:
         if text := str(each.get("content") or "") or _first_words(nested):
             return text
     return ""
-
-
-def _preview(text: str) -> str:
-    """One line without marks, and without what a spoiler hides."""
-    line = " ".join(_LINK.sub(r"\1", _SPOILER.sub("▇▇▇", text)).split())
-    return _MARKS.sub("", line)[:_PREVIEW_CHARACTERS]
 
 
 def _embed(data: Json, names: Names) -> Json:

@@ -12,6 +12,8 @@ from storage.sql import rows, summaries
 
 May = Callable[[Collection[int]], bool]
 
+_AT_WORK = (Status.GENERATING, Status.SENDING)
+
 
 def reopen(db: sqlite3.Connection, message_id: int, may: May, now: float) -> int | Refusal:
     """Bring the turn of whose reply *message_id* is a part to its next attempt, as left in the middle; returns its channel.
@@ -54,23 +56,30 @@ def _turn_of(db: sqlite3.Connection, message_id: int) -> sqlite3.Row | None:
 
 def _refusal(db: sqlite3.Connection, turn: sqlite3.Row, may: May) -> Refusal | None:
     triggers = rows.triggers(db, turn["id"])
+    if not triggers or _lost_its_reply(db, turn):  # nobody is left to be told from others, so everybody is told this
+        return Refusal.GONE
     if not may({trigger.author_id for trigger in triggers}):
         return Refusal.NOT_PERMITTED
     if not turn["is_open"]:
         return Refusal.RESET
-    if turn["status"] in (Status.GENERATING, Status.SENDING):
+    if turn["status"] in _AT_WORK:
         return Refusal.UNFINISHED
     here = (turn["channel_id"], turn["epoch"])
     if turn["id"] != db.execute("SELECT max(id) FROM turns WHERE channel_id = ? AND epoch = ?", here).fetchone()[0]:
         return Refusal.OLDER
-    if not triggers or (turn["status"] != Status.FAILED and rows.reply(db, turn["id"]) is None):
-        return Refusal.GONE
     window_start = db.execute("SELECT window_start FROM epochs WHERE channel_id = ? AND number = ?", here).fetchone()[0]
     return Refusal.OLDER if triggers[0].position < window_start else None
 
 
+def _lost_its_reply(db: sqlite3.Connection, turn: sqlite3.Row) -> bool:
+    """Whether a turn that was answered has no reply in memory any more, which went with one of several triggers."""
+    ended = bool(turn["is_open"]) and turn["status"] not in (*_AT_WORK, Status.FAILED)
+    return ended and rows.reply(db, turn["id"]) is None
+
+
 def _next_attempt(db: sqlite3.Connection, turn: sqlite3.Row, now: float) -> None:
-    summaries.void_over(db, turn["channel_id"], turn["epoch"], [turn["position"]])
+    positions = [trigger.position for trigger in rows.triggers(db, turn["id"])]
+    summaries.void_over(db, turn["channel_id"], turn["epoch"], [*positions, turn["position"]])
     db.execute(
         "UPDATE turns SET status = 'generating', attempt = attempt + 1, claimed_at = ? WHERE id = ?", (now, turn["id"])
     )

@@ -69,20 +69,21 @@ def standings(
         yield BudgetStanding(budget, used, reserved, limit, guild_id)
 
 
-def settle(db: sqlite3.Connection, reservation_id: int, model: str, usage: Usage) -> bool:
-    """Book what a call used instead of what was reserved for it. False if nothing was."""
+def settle(db: sqlite3.Connection, reservation_id: int, model: str, usage: Usage) -> None:
+    """Book what a call used instead of what was reserved for it, unless that is done."""
     row = release(db, reservation_id)
     if row is not None:
         place = (row["guild_id"] or None, row["channel_id"])
         books.book(db, place, row["user_id"], row["kind"], model, usage, row["day"])
-    return row is not None
 
 
 def book_summary(
     db: sqlite3.Connection, state: Compaction, model: str, usage: Usage, reservation: int | None, now: float
 ) -> None:
     """Book what a model was paid for a summary of *state*'s channel, instead of what was reserved for it if anything was."""
-    if reservation is None or not settle(db, reservation, model, usage):
+    if reservation is not None:
+        settle(db, reservation, model, usage)
+    else:
         place = (state.guild_id, state.channel_id)
         books.book(db, place, books.NOBODY, "summary", model, usage, books.day_of(now))
 

@@ -8,15 +8,18 @@ from storage.records import Closed, Overview, Status
 from storage.sql import index, rows, summaries
 
 
-def reset(db: sqlite3.Connection, channel_id: int, reset_id: int | None, now: float) -> Closed | None:
+def reset(
+    db: sqlite3.Connection, channel_id: int, epoch: int | None, reset_id: int | None, now: float
+) -> Closed | None:
     """Close the channel's epoch, cancelling those of its turns of which nothing is shown, and open the highest number plus one.
 
     What was said before *reset_id*, if that is given, is not accepted any more. Returns None for a channel of which nothing is
-    known.
+    known, and if *epoch* is given and is not the open one.
     """
-    epoch = rows.open_epoch(db, channel_id)
-    if epoch is None:
+    opened = rows.open_epoch(db, channel_id)
+    if opened is None or epoch not in (None, opened):
         return None
+    epoch = opened
     _close(db, channel_id, epoch, now)
     highest = db.execute("SELECT max(number) FROM epochs WHERE channel_id = ?", (channel_id,)).fetchone()[0]
     db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, highest + 1, now))
@@ -28,21 +31,31 @@ def reset(db: sqlite3.Connection, channel_id: int, reset_id: int | None, now: fl
 
 
 def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: float) -> Closed | None:
-    """Swap the open epoch with the one that was closed last, if that was after *closed_after*.
+    """Swap the open epoch with the one that was closed last of those that hold anything, if that was after *closed_after*.
 
     What was said since is closed in turn, and its grace starts. Returns the restored epoch, None if there is none.
     """
     epoch = rows.open_epoch(db, channel_id)
-    latest = db.execute(
-        "SELECT number FROM epochs WHERE channel_id = ? AND closed_at > ? ORDER BY closed_at DESC, number DESC LIMIT 1",
-        (channel_id, closed_after),
-    ).fetchone()
+    latest = _restorable(db, channel_id, closed_after)
     if epoch is None or latest is None:
         return None
     _close(db, channel_id, epoch, now)
     db.execute("UPDATE epochs SET closed_at = NULL WHERE channel_id = ? AND number = ?", (channel_id, latest["number"]))
     db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (latest["number"], channel_id))
     return Closed(latest["number"], _count(db, channel_id, latest["number"]))
+
+
+def _restorable(db: sqlite3.Connection, channel_id: int, closed_after: float) -> sqlite3.Row | None:
+    # An empty epoch only waits for its purge: to bring it back would put away what there is. That of a thread may hold nothing
+    # but the summary that it was opened with.
+    found: sqlite3.Row | None = db.execute(
+        "SELECT number, closed_at FROM epochs e WHERE channel_id = ? AND closed_at > ?"
+        " AND (EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = e.channel_id AND m.epoch = e.number)"
+        " OR EXISTS (SELECT 1 FROM summaries s WHERE s.channel_id = e.channel_id AND s.epoch = e.number AND s.state = 'ready'))"
+        " ORDER BY closed_at DESC, number DESC LIMIT 1",
+        (channel_id, closed_after),
+    ).fetchone()
+    return found
 
 
 def purge(db: sqlite3.Connection, closed_before: float) -> int:
@@ -115,11 +128,7 @@ def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Ov
         "SELECT compaction_error, compaction_failed_at FROM epochs WHERE channel_id = ? AND number = ?",
         (channel_id, epoch),
     ).fetchone()
-    latest = db.execute(
-        "SELECT number, closed_at FROM epochs WHERE channel_id = ? AND closed_at > ?"
-        " ORDER BY closed_at DESC, number DESC LIMIT 1",
-        (channel_id, closed_after),
-    ).fetchone()
+    latest = _restorable(db, channel_id, closed_after)
     return Overview(
         epoch=epoch,
         messages=whole[0],

@@ -47,9 +47,12 @@ def reply(db: sqlite3.Connection, turn_id: int) -> str | None:
     return None if row is None else str(row["content"])
 
 
-def drop_reply(db: sqlite3.Connection, turn_id: int) -> None:
-    """Take a turn's reply out of memory."""
-    db.execute("DELETE FROM messages WHERE turn_id = ? AND role = 'assistant'", (turn_id,))
+def drop_reply(db: sqlite3.Connection, turn_id: int) -> float | None:
+    """Take a turn's reply out of memory; returns when it was pinned, None if it was not."""
+    row = db.execute(
+        "DELETE FROM messages WHERE turn_id = ? AND role = 'assistant' RETURNING pinned_at", (turn_id,)
+    ).fetchone()
+    return None if row is None else row["pinned_at"]
 
 
 def chunks(db: sqlite3.Connection, turn_id: int) -> tuple[Chunk, ...]:

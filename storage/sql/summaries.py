@@ -20,7 +20,10 @@ _COLUMNS = (
 
 
 def shown(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary, ...]:
-    """Return the summaries that are shown, oldest span first: those that no later digest covers."""
+    """Return the summaries that are shown, oldest span first: those that no later digest covers.
+
+    A leaf hides nothing: what a thread was opened with may stand between the messages that one was made from.
+    """
     newest_first = db.execute(
         f"SELECT {_COLUMNS} FROM summaries WHERE channel_id = ? AND epoch = ? AND state = 'ready'"
         " ORDER BY kind = 'digest' DESC, id DESC",
@@ -29,7 +32,10 @@ def shown(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary,
     kept: list[Summary] = []
     for row in newest_first:
         summary = _summary(row)
-        if not any(other.first <= summary.first and summary.last <= other.last for other in kept):
+        if not any(
+            other.kind is SummaryKind.DIGEST and other.first <= summary.first and summary.last <= other.last
+            for other in kept
+        ):
             kept.append(summary)
     return tuple(sorted(kept, key=lambda summary: summary.first))
 

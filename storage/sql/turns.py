@@ -192,12 +192,11 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
     ).fetchone()
     if row is None:
         return False
-    if turn.beginning is not None:
-        rows.drop_reply(db, turn.id)
+    pinned_at = None if turn.beginning is None else rows.drop_reply(db, turn.id)
     first_chunk = db.execute("SELECT discord_id FROM chunks WHERE turn_id = ? AND number = 0", (turn.id,)).fetchone()
     db.execute(
         "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"
-        " tokens, created_at) VALUES (?, ?, ?, ?, ?, 'assistant', ?, ?, ?, ?, ?)",
+        " tokens, created_at, pinned_at) VALUES (?, ?, ?, ?, ?, 'assistant', ?, ?, ?, ?, ?, ?)",
         (
             first_chunk and first_chunk["discord_id"],
             turn.channel_id,
@@ -209,6 +208,7 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
             row["reply"],
             tokens,
             now,
+            pinned_at,
         ),
     )
     index.add_turn(db, turn.id)
@@ -216,10 +216,21 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
     return True
 
 
+def book_attempt(db: sqlite3.Connection, turn: Turn, outcome: Outcome, now: float) -> None:
+    """Book an attempt of which no reply became; one of which one did was booked with it, though who asks may not know."""
+    completed = db.execute(
+        "SELECT 1 FROM turns WHERE id = ? AND attempt = ? AND status IN ('sending', 'answered')",
+        (turn.id, turn.attempt),
+    ).fetchone()
+    if completed is None:
+        book(db, turn, outcome, now)
+
+
 def book(db: sqlite3.Connection, turn: Turn, outcome: Outcome, now: float) -> None:
     """Book what a model was paid for an attempt: as it was reserved, or by where its channel is, unless that is gone."""
     usage = Usage(1, outcome.prompt_tokens or 0, outcome.cached_tokens or 0, outcome.completion_tokens or 0)
-    if outcome.reservation is not None and budgets.settle(db, outcome.reservation, outcome.model, usage):
+    if outcome.reservation is not None:
+        budgets.settle(db, outcome.reservation, outcome.model, usage)
         return
     if rows.open_epoch(db, turn.channel_id) is None:
         return

@@ -139,6 +139,54 @@ def on_a_phone(person: Person) -> None:
     expect(panel).to_be_hidden()
 
 
+def test_who_is_chosen_stands_in_the_menus_and_stays_chosen(person: Person) -> None:
+    person.become("Marlin")
+    person.run("/server").get_by_role("button", name="Who may talk and reset").click()
+    for menu, first, second in (
+        ("In every channel", "#general", "#random"),
+        ("Everybody may", "Nemo", "@Moderator"),
+        ("Only who manages the channel", "@Admin", "Marlin"),
+    ):
+        person.pick(person.ephemeral, menu, first)
+        expect(person.ephemeral.get_by_role("button", name=f"{menu}: {first}")).to_be_visible()
+        person.pick(person.ephemeral, menu, second)
+        chosen = person.ephemeral.get_by_role("button", name=menu)
+        expect(chosen.locator(".chip")).to_have_count(2)
+        expect(chosen).to_contain_text(first)
+        expect(chosen).to_contain_text(second)
+
+
+def test_what_is_no_number_is_not_sent(person: Person) -> None:
+    person.become("Marlin")
+    form, tokens = person.page.get_by_role("form", name="/memory policy"), person.page.get_by_label("tokens")
+    person.box.fill("/memory policy")
+    person.page.get_by_role("option").filter(has_text="/memory policy").click()
+    for typed in ("abc", "1.5", "1e999"):
+        tokens.fill(typed)
+        form.get_by_role("button", name="Run").click()
+        expect(form).to_be_visible()
+        assert tokens.evaluate("each => each.validationMessage") == "This has to be a whole number."
+        expect(tokens).to_be_focused()
+    expect(person.page.locator(".ephemeral")).to_have_count(0)
+    tokens.fill("2000")
+    form.get_by_role("button", name="Run").click()
+    expect(person.ephemeral).to_contain_text("2,000 tokens")
+
+
+def test_a_long_name_leaves_room_for_the_rest(person: Person) -> None:
+    page, name = person.page, "reef" * 25
+    person.run("/thread", name=name)
+    page.get_by_role("navigation", name="Channels").get_by_role("button", name=name).click()
+    expect(page.locator("#title")).to_have_text(f"#{name}")
+    toggle, members = page.get_by_role("button", name="What the model sees").bounding_box(), page.locator("#members")
+    assert toggle
+    assert toggle["x"] + toggle["width"] <= (members.bounding_box() or toggle)["x"]
+    assert page.locator("#title").evaluate("each => each.offsetWidth < each.scrollWidth")
+    assert page.locator("#scroll").evaluate("each => each.scrollWidth <= each.clientWidth")
+    page.get_by_role("navigation", name="Channels").get_by_role("button", name="general").click()
+    assert page.locator("#title").evaluate("each => each.offsetWidth >= each.scrollWidth")
+
+
 def test_the_page_comes_back_after_a_break(tmp_path: Path) -> None:
     lines: list[WebSocketRoute] = []
 

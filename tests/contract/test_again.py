@@ -56,6 +56,18 @@ async def test_why_not(store: Store) -> None:
     assert await reopen(store, 105) is Refusal.RESET
 
 
+async def test_what_is_gone_is_gone_for_everybody(store: Store) -> None:
+    for message_id, author in ((100, 42), (101, 43)):
+        await hear(store, message_id, author=author)
+    assert await answer(store, await begun(store), "a crab", chunk_id=102)
+    await store.forget([100], now=NOW)
+    for askers in ({42}, {43}):
+        assert await reopen(store, 102, askers=askers) is Refusal.GONE, "the reply went with the first question"
+    await store.forget([101], now=NOW)
+    for askers in ({42}, {7}):
+        assert await reopen(store, 102, askers=askers) is Refusal.GONE, "nobody's question is left"
+
+
 async def test_what_is_behind_the_window_is_not_answered_again(store: Store) -> None:
     turn = await exchange(store, 100, "one", "a crab")
     await hear(store, 102, "aside", addressed=False)
@@ -210,6 +222,44 @@ async def test_no_summary_that_was_being_written_holds_the_beginning_alone(store
         draft, text="crabs", tokens=1, model="m", prompt_tokens=1, completion_tokens=1, latency=0.1
     )
     assert committed is None
+
+
+async def test_what_failed_and_is_tried_again_is_not_summarized_meanwhile(store: Store) -> None:
+    await hear(store, 100, "one")
+    turn = await begun(store)
+    await store.record_chunk(turn, 0, "No.")
+    await store.chunk_sent(turn, 0, 101)
+    await store.close_turn(turn, Status.FAILED)
+    await hear(store, 102, "aside", addressed=False)
+    state = await store.compaction(1, reach=lambda _: EVERYTHING)
+    assert state is not None
+    draft = await store.claim_leaf(state, (1, 1), reason="full", now=NOW)
+    assert draft is not None
+    assert await reopen(store, 101) == 1
+    committed = await store.commit_summary(
+        draft, text="crabs", tokens=1, model="m", prompt_tokens=1, completion_tokens=1, latency=0.1
+    )
+    assert committed is None
+    assert await seen(store, await begun(store)) == ["one"]
+
+
+async def test_a_reply_that_goes_on_stays_pinned(store: Store) -> None:
+    await cut_short(store)
+    assert await store.pin(101, now=NOW)
+    await go_on(store, 101)
+    assert await answer(store, await begun(store), "a crab and a fish")
+    overview = await store.overview(1, closed_after=0)
+    assert overview is not None
+    assert [pin.content for pin in overview.pins] == ["a crab and a fish"]
+
+
+async def test_an_attempt_that_was_booked_with_its_reply_is_not_booked_again(store: Store) -> None:
+    await hear(store, 100, "one")
+    turn = await begun(store)
+    assert await store.complete(turn, "a crab", OUTCOME, now=NOW)
+    await store.book_reply(turn, OUTCOME, now=NOW)
+    [booked] = await store.booked(["2027-01-15"], guild_id=7)
+    assert booked.usage.calls == 1
 
 
 async def test_what_is_written_anew_is_not_summarized_meanwhile(store: Store) -> None:

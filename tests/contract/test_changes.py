@@ -80,6 +80,15 @@ async def test_deleting_the_only_trigger_while_sending_cancels_the_turn(store: S
     assert await begin(store) is None
 
 
+async def test_two_who_reset_at_once_reset_once(store: Store) -> None:
+    await exchange(store, 100, "one", "reply")
+    assert await store.reset(1, epoch=1, now=NOW) is not None
+    assert await store.reset(1, epoch=1, now=NOW) is None
+    restored = await store.restore(1, closed_after=NOW - 1, now=NOW + 1)
+    assert restored is not None
+    assert restored.messages == 2
+
+
 async def test_a_reset_starts_afresh_and_a_restore_swaps(store: Store) -> None:
     await exchange(store, 100, "before", "reply before")
     closed = await store.reset(1, now=NOW)
@@ -114,6 +123,30 @@ async def test_a_reset_cancels_the_turn_that_is_being_answered_and_those_that_wa
     assert restored is not None
     await hear(store, 200, "three")
     assert await seen(store, await begun(store)) == ["one", "two", "three"]
+
+
+async def test_an_empty_epoch_is_not_brought_back_and_goes_with_its_grace(store: Store) -> None:
+    await exchange(store, 100, "before", "reply before")
+    await store.reset(1, now=NOW)
+    assert await store.restore(1, closed_after=NOW - 1, now=NOW + 1) is not None
+    assert await store.restore(1, closed_after=NOW - 1, now=NOW + 2) is None
+    overview = await store.overview(1, closed_after=NOW - 1)
+    assert overview is not None
+    assert (overview.messages, overview.restorable_messages, overview.restorable_since) == (2, 0, None)
+    assert await store.purge(closed_before=NOW + 1) == 1
+    await hear(store, 200, "again")
+    assert await seen(store, await begun(store)) == ["before", "reply before", "again"]
+
+
+async def test_behind_an_empty_epoch_the_one_before_is_brought_back(store: Store) -> None:
+    await exchange(store, 100, "before", "reply before")
+    await store.reset(1, now=NOW)
+    await hear(store, 200, "since", addressed=False)
+    await store.reset(1, now=NOW + 1)
+    await store.forget([200], now=NOW + 2)
+    restored = await store.restore(1, closed_after=NOW - 1, now=NOW + 3)
+    assert restored is not None
+    assert restored.messages == 2
 
 
 async def test_an_unknown_channel_has_nothing_to_reset_or_restore(store: Store) -> None:

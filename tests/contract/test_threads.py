@@ -38,6 +38,17 @@ async def shown(store: Store, channel: int = THREAD.channel_id) -> list[str]:
     return [summary.text for summary in overview.summaries] if overview else []
 
 
+async def test_who_speaks_before_the_thread_has_begun_takes_its_beginning_from_nobody(store: Store) -> None:
+    await exchange(store, 100, "old", "I see.")
+    await summarized(store, "the old")
+    thread = THREAD.channel_id
+    await hear(store, 150, "first!", addressed=False, channel=thread)
+    await store.open_thread(PARENT, THREAD, [], now=NOW)
+    await exchange(store, 200, "new", "Well.", channel=thread)
+    await summarized(store, "the new", thread)
+    assert sorted(await shown(store)) == ["the new", "the old"]
+
+
 async def test_a_thread_begins_with_copies_and_what_is_not_covered_yet(store: Store) -> None:
     await exchange(store, 100, "old", "I see.")
     await summarized(store, "the old")

@@ -9,7 +9,7 @@ import simcord
 
 from bot.answers import I_AM_MUTE, YOU_ARE_MUTE
 from bot.governance import OFF
-from bot.listening import OPTED_OUT
+from bot.introduction import OPTED_OUT
 from cogs.message_menu.ask import AUTHOR_OPTED_OUT, DELETED, NOTHING_ASKED, NOTHING_THERE
 from playground.model import LittleModel
 from storage.records import Place

@@ -14,11 +14,13 @@ import pytest
 import simcord
 
 from bot.budgets import midnight_after
+from bot.conversation import Said
 from bot.notes import SPENT_SIGN
 from playground.model import LittleModel
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.governing import controls, fill, thread_in
 from tests.journeys.shown import panel_of, text_of
+from tests.quiet import NOW, quiet
 
 #: More than one reply needs, and less than two.
 SMALL = 100
@@ -126,8 +128,41 @@ async def test_admins_are_told_once_where_notices_go(make_settings: MakeSettings
                 await someone.send(world.channel, f"{world.mention} My name is Somebody.")
         [told] = notices(office)
         assert "Somebody in this server used up the **100 tokens**" in told
+        assert f"I answer this person again {free_again()}, and everybody else as always" in told
         assert free_again() in told
         assert notices(world.channel) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "admins", "where"),
+    [
+        ({"daily_tokens_per_user": SMALL}, {}, "set by whoever hosts me"),
+        ({"daily_tokens_per_server": SMALL}, {}, "set by whoever hosts me"),
+        ({"daily_tokens_per_channel": SMALL}, {}, "`/channel` has the limit there"),
+        ({}, {"channel_day_tokens": SMALL}, "`/channel` has the limit there"),
+        ({}, {"user_day_tokens": SMALL}, "`/server` has the limit"),
+    ],
+)
+async def test_admins_are_told_where_the_limit_was_set_and_whom_it_holds_for(
+    make_settings: MakeSettings, changes: dict[str, int], admins: dict[str, int], where: str
+) -> None:
+    async with living(make_settings(**changes)) as world:
+        await world.bot.services.governance.set_server(world.guild.id, **admins)
+        await world.ask("My name is Nemo.")
+        await world.ask("What is my name?")
+        [told] = notices(world.channel)
+        assert where in told
+        assert ("`/server`" in told) == ("`/server`" in where)
+        assert ("everybody else as always" in told) == any("user" in name for name in (*changes, *admins))
+
+
+async def test_a_limit_of_one_token_is_told_in_words(make_settings: MakeSettings) -> None:
+    async with living(make_settings(daily_tokens_per_channel=1)) as world:
+        await world.ask("My name is Nemo.")
+        assert "The 1 token that may be used in a day in this channel is used up" in await world.ask("What is my name?")
+        [told] = notices(world.channel)
+        assert "The **1 token** that may be used in a day" in told
+        assert "is used up" in told
 
 
 async def test_where_notices_may_not_be_written_they_are_told_where_it_happened(make_settings: MakeSettings) -> None:
@@ -271,3 +306,20 @@ async def test_who_manages_only_a_channel_sets_no_limit_for_people(world: World)
     world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)
     refused = await world.marlin.click(panel.response.message, custom_id=button["custom_id"])
     assert "You need the permission" in text_of(refused)
+
+
+async def test_who_waits_for_a_budget_keeps_nobody_else_from_being_answered(
+    make_settings: MakeSettings, model: LittleModel
+) -> None:
+    model.levers.about("poor").hang(2)
+    async with quiet(make_settings(daily_tokens_per_server=SMALL, max_concurrent_replies=2)) as running:
+        for channel in (1, 2, 3):
+            await running.say("We are poor.", channel=channel)
+        rich = Said(next(running.ids), 10, 8, 43, "Dory", "We have a budget of our own.", NOW)
+        await running.services.conversations.hear(rich, addressed=True)
+        await running.idle("channel-10")
+        assert len(running.channel(10).texts) == 1
+        assert [len(running.channel(channel).texts) for channel in (1, 2, 3)] == [0, 0, 0]
+        await running.idle("channel-1", "channel-2", "channel-3")
+        answers = [text for channel in (1, 2, 3) for text in running.channel(channel).texts.values()]
+        assert sum(text.startswith(SPENT_SIGN) for text in answers) == 2

@@ -6,10 +6,12 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from bot.memories import MemoryReport
+from bot.notes import NEUTRAL
 from bot.prompt import SUMMARY_HEADING
 from bot.usage import Scope
 from playground.model import LittleModel
@@ -318,3 +320,15 @@ async def test_a_summary_that_cannot_be_kept_is_in_the_books(
     with closing(sqlite3.connect(database_path(settings.database_url))) as db:
         booked = db.execute("SELECT calls FROM usage WHERE kind = 'summary'").fetchall()
     assert booked == [(len(requests(model, SUMMARIZER)),)]
+
+
+async def test_a_question_that_is_not_in_the_window_costs_one_turn_and_not_the_channel(
+    make_settings: MakeSettings, model: LittleModel, tmp_path: Path
+) -> None:
+    async with quiet(make_settings()) as running:
+        await running.ask("My name is Nemo.")
+        with closing(sqlite3.connect(tmp_path / "mnemo.db")) as db, db:
+            db.execute("UPDATE epochs SET window_start = 5")  # no error of ours that is known does so
+        assert NEUTRAL in await running.ask("What is my name?")
+        assert len(model.requests) == 1
+        assert "Pixel" in await running.ask("My cat is called Pixel.")

@@ -15,7 +15,7 @@ from playground.model import LittleModel, brain
 from playground.model.reading import read_chat
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import shown_last
-from tests.journeys.test_reply_buttons import NOT_YOURS, booked, buttons, reply
+from tests.journeys.test_reply_buttons import GONE, NOT_YOURS, booked, buttons, reply
 
 BEGINNING = "There was a fish who swam and swam and sw"
 REST = "swam, until there was no sea."
@@ -59,6 +59,15 @@ async def test_who_asked_lets_it_go_on_and_memory_keeps_the_whole_as_one(world: 
     assert (await remembered(world))[1:] == [WHOLE]
     await world.ask("And now?")
     assert [one["content"] for one in model.requests[-1].body["messages"] if one["role"] == "assistant"] == [WHOLE]
+
+
+async def test_without_the_question_who_asked_reads_that_it_is_gone(world: World, model: LittleModel) -> None:
+    model.levers.text(BEGINNING)
+    model.levers.end_early(10_000)
+    said = await world.nemo.send(world.channel, f"{world.mention} What is it?")
+    await world.nemo.delete(said)
+    assert await go_on(world.nemo, reply(world)) == GONE
+    assert buttons(reply(world)) == []
 
 
 async def test_the_limit_of_the_model_cuts_too_as_often_as_there_is_more(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from typing import Any
 
 from bot.conversation import Said
+from bot.notes import STOPPED_BY_RESET
 from tests.journeys.conftest import MakeSettings
-from tests.quiet import NEMO, NOW, quiet
+from tests.quiet import NEMO, NOW, Shown, quiet
 
 
 async def test_an_edit_and_a_deletion_that_come_with_their_message_count(make_settings: MakeSettings) -> None:
@@ -25,3 +28,32 @@ async def test_an_edit_and_a_deletion_that_come_with_their_message_count(make_se
         assert not bot.channel(1).texts
         corrected, _ = await bot.store.export(2)
         assert corrected.content == "My name is Nemo."
+
+
+async def test_a_reset_in_the_moment_in_which_a_reply_is_finished_does_not_touch_it(
+    make_settings: MakeSettings,
+) -> None:
+    async with quiet(make_settings()) as bot:
+
+        class Resets(Shown):
+            """Starts a reset when the reply is sent, *later* rounds of the event loop after that."""
+
+            def __init__(self, ids: Iterator[int], channel: int, later: int) -> None:
+                super().__init__(ids)
+                self.channel, self.later = channel, later
+
+            async def send(self, text: str, **how: Any) -> int:
+                self.resetting = asyncio.create_task(self.reset())
+                return await super().send(text, **how)
+
+            async def reset(self) -> None:
+                for _ in range(self.later):
+                    await asyncio.sleep(0)
+                await bot.services.memories.reset(self.channel)
+
+        for channel in range(1, 21):
+            bot.channels[channel] = shown = Resets(bot.ids, channel, channel)
+            answer = await bot.ask("My name is Nemo.", channel=channel)
+            await shown.resetting
+            restored = await bot.services.memories.restore(channel)
+            assert restored.messages == (1 if STOPPED_BY_RESET in answer else 2), channel

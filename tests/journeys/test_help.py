@@ -109,7 +109,7 @@ async def test_the_list_follows_the_command_tree(world: World) -> None:
     text = await help_for(world.nemo, world.channel)
     assert "`/reef who` Who lives there" in text
     assert "In a message's menu, under **Apps**: Ask about this, Forget this, Quote this" in text
-    assert "`/privacy` tells more." in text
+    assert "`/privacy policy` tells more." in text
 
 
 async def test_what_is_for_servers_only_is_not_listed_in_a_direct_message(world: World) -> None:

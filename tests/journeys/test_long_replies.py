@@ -114,6 +114,7 @@ async def test_a_table_is_shown_aligned_and_remembered_as_it_was_written(world: 
 THOUGHTS = {
     "in tags": ("<think>Nobody may read of the wreck.</think>\n\nA fish.", None),
     "in long tags": ("\n<thinking>\nNobody may read of the wreck.\n</thinking>A fish.", None),
+    "without the opening tag": ("Nobody may read of the wreck.\n</think>\n\nA fish.", None),
     "in a field": ("A fish.", "reasoning_content"),
     "in another field": ("A fish.", "reasoning"),
 }
@@ -151,13 +152,14 @@ async def test_an_answer_may_talk_of_the_tags(world: World, model: LittleModel, 
     assert await world.ask("How do models think?") == text
 
 
-async def test_a_summary_has_no_reasoning_in_it(make_settings: MakeSettings, model: LittleModel) -> None:
+@pytest.mark.parametrize("thought", ["<think>Let me think.", "Let me think.\n"])
+async def test_a_summary_has_no_reasoning_in_it(make_settings: MakeSettings, model: LittleModel, thought: str) -> None:
     async with living(make_settings(memory_policy="summary", memory_max_tokens=1020)) as world:
         for number in range(12):
             await world.ask(
                 f"Fact {number} is that animal{number} lives in town{number} by the river, and likes it there."
             )
-        model.levers.text("<think>Let me think.</think>Animals live in towns.")
+        model.levers.text(f"{thought}</think>\nAnimals live in towns.")
         await world.marlin.slash(world.channel, "memory summarize")
         await world.ask("Thank you.")
     assert "Let me think" not in str(model.requests[-1].body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import discord
 import pytest
@@ -35,6 +36,19 @@ async def test_the_prompt_is_what_the_model_sees(world: World, model: LittleMode
 
     await world.ask("What is my name?")
     assert model.requests[-1].body["messages"][: len(prompt["messages"])] == prompt["messages"]
+
+
+@pytest.mark.parametrize("policy", ["tokens", "summary", "hybrid"])
+async def test_the_budget_that_show_tells_is_the_prompts(world: World, model: LittleModel, policy: str) -> None:
+    await world.marlin.slash(world.channel, "memory policy", policy=policy)
+    await world.ask("Kelp is a plant. " * 60)
+    model.levers.text("Kelp grows. " * 60)
+    await world.marlin.slash(world.channel, "memory summarize")
+    await world.ask("Coral is an animal. " * 60)
+    prompt = await prompt_of(await world.marlin.slash(world.channel, "memory prompt"))
+    shown = re.search(r"Budget: [█░]+ (\d+)%", text_of(await world.nemo.slash(world.channel, "memory show")))
+    assert shown is not None
+    assert abs(int(shown[1]) - 100 * prompt["total"] / prompt["budget"]) <= 2
 
 
 async def test_the_prompt_for_people_tells_roles_and_costs(world: World) -> None:
@@ -91,6 +105,13 @@ async def test_search_shows_author_date_words_in_bold_and_a_link(world: World) -
     assert f"https://discord.com/channels/{world.guild.id}/{world.channel.id}/{sent.id}" in text
     assert "**Nemo**, <t:" in text
     assert "**Pixel** likes the big **reefs**" in text
+
+
+async def test_search_looks_for_whole_words_whatever_their_english_ending(world: World) -> None:
+    await world.ask("I like the anemones.")
+    assert "**anemones**" in await search(world, "anemone")
+    told = await search(world, "anem")
+    assert "I look for whole words (an English ending, such as a plural's, makes no difference)" in told
 
 
 async def test_search_finds_replies_too_and_links_to_them(world: World, model: LittleModel) -> None:

@@ -57,6 +57,15 @@ async def test_restore_swaps_so_that_what_was_said_since_is_not_lost(world: Worl
     assert "1111" not in answer
 
 
+async def test_restore_given_twice_throws_nothing_away(world: World) -> None:
+    await world.ask("My name is Nemo.")
+    await reset(world, world.marlin)
+    assert "I remember again: 2 messages" in text_of(await world.marlin.slash(world.channel, "memory restore"))
+    assert "Put away" not in text_of(await world.marlin.slash(world.channel, "memory show"))
+    assert "nothing to restore" in text_of(await world.marlin.slash(world.channel, "memory restore"))
+    assert "Nemo" in await world.ask("What is my name?")
+
+
 async def test_keeping_changes_nothing(world: World) -> None:
     await world.ask("My name is Nemo.")
     assert await reset(world, world.marlin, "Keep it") == "Nothing was changed."
@@ -94,7 +103,7 @@ async def test_an_outdated_question_resets_nothing(world: World) -> None:
 async def test_in_a_direct_message_everybody_manages_their_own(world: World) -> None:
     await world.nemo.send_dm("My name is Nemo.")
     asked = await world.nemo.user.slash("memory reset")
-    assert "You need" not in text_of(asked)
+    assert text_of(asked) == "Forget the 2 messages that I remember here?"
 
 
 async def test_restore_without_a_reset_says_so(world: World) -> None:

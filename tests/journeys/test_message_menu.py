@@ -42,6 +42,7 @@ async def test_others_messages_and_replies_are_not_for_everybody(world: World) -
     await says(world, world.marlin, "Mine is the coral.")
     assert await forget(world, world.nemo, said_in(world, "Mine is")) == NOT_YOURS
     assert await forget(world, world.nemo, last_reply(world)) == NOT_YOURS
+    assert "Manage Messages, Manage Channels or Manage Server" in NOT_YOURS
     assert "coral" in await asked_of(world)
 
 

@@ -8,7 +8,7 @@ import discord
 import pytest
 import simcord
 
-from bot.listening import OPTED_OUT as TOLD_OPTED_OUT
+from bot.introduction import OPTED_OUT as TOLD_OPTED_OUT
 from bot.pins import MOST_PINS, NOT_WORDS, TOO_OLD
 from bot.prompt import PINNED_HEADING
 from cogs.message_menu.forget import FORGOT_WORDS
@@ -146,7 +146,7 @@ async def test_who_opted_out_is_not_pinned(world: World) -> None:
 
 async def test_who_does_not_look_after_messages_may_not_pin_not_even_own_ones(world: World) -> None:
     rules = await say(world, "House rule: no fishing on Sundays.")
-    assert "Manage Messages" in await remember(world, rules, world.nemo)
+    assert "Manage Messages, Manage Channels or Manage Server" in await remember(world, rules, world.nemo)
     assert await asked_of(world) == ""
     assert "Remember this" not in text_of(await world.nemo.slash(world.channel, "help"))
     assert "Remember this" in text_of(await world.marlin.slash(world.channel, "help"))

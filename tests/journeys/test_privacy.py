@@ -7,11 +7,11 @@ import json
 import pytest
 import simcord
 
-from bot.listening import OPTED_OUT
+from bot.introduction import NOTHING_NEW, OPTED_OUT
 from bot.runtime import open_services
 from playground.model import LittleModel
 from storage import open_store
-from storage.records import Extent
+from storage.records import Extent, Place
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import files_of, prompt_of, shown_last, text_of
 
@@ -220,6 +220,46 @@ async def test_in_a_direct_message_too(world: World) -> None:
     policy = text_of(await world.nemo.user.slash("privacy policy"))
     assert "I remember what you write here" in policy
     assert "message history" not in policy, "nobody else reads it"
+    assert "what you pin" in policy
+    assert "what you ask me about" in policy
+    assert "moderators" not in policy
+
+
+async def test_who_opted_out_is_offered_nothing_that_is_refused(world: World, model: LittleModel) -> None:
+    await opt_out(world, world.nemo)
+    text = text_of(await world.nemo.slash(world.channel, "help"))
+    assert OPTED_OUT in text
+    assert NOTHING_NEW in text
+    for offered in ("Mention ", "Ask about this", "`/thread`", "Stop while", "I remember what is said to me"):
+        assert offered not in text
+    assert "Forget this" in text
+    calls = len(model.requests)
+    assert text_of(await world.nemo.slash(world.channel, "thread")) == OPTED_OUT
+    assert world.channel.threads == []
+    assert len(model.requests) == calls
+    assert NOTHING_NEW in text_of(await world.nemo.slash(world.channel, "privacy policy"))
+    assert OPTED_OUT in text_of(await world.nemo.user.slash("help"))
+    assert "Mention " in text_of(await world.marlin.slash(world.channel, "help"))
+
+
+async def test_where_nobody_is_heard_help_and_policy_do_not_claim_to_remember(make_settings: MakeSettings) -> None:
+    async with living(make_settings(reply_mode="listen")) as world:
+        governance = world.bot.services.governance
+        claim = "I remember every message of a person"
+        for command in ("help", "privacy policy"):
+            assert claim in text_of(await world.nemo.slash(world.channel, command))
+        await governance.set_access(world.guild.id, block_user=frozenset({world.nemo.id}))
+        await says_nothing_new(world, world.nemo)
+        assert claim in text_of(await world.marlin.slash(world.channel, "privacy policy"))
+        await governance.set_channel(Place(world.channel.id, world.guild.id), is_on=False)
+        await says_nothing_new(world, world.marlin)
+
+
+async def says_nothing_new(world: World, actor: simcord.MemberActor) -> None:
+    for command in ("help", "privacy policy"):
+        text = text_of(await actor.slash(world.channel, command))
+        assert NOTHING_NEW in text
+        assert "I remember every message of a person" not in text
 
 
 @pytest.mark.parametrize(
@@ -227,8 +267,13 @@ async def test_in_a_direct_message_too(world: World) -> None:
     [
         (
             {},
-            ["what is said to me", "24 hours later", "`little-model` on the machine that I run on"],
-            ["at most", "fails", "Summaries are"],
+            [
+                "what is said to me",
+                "what moderators pin",
+                "24 hours later",
+                "`little-model` on the machine that I run on",
+            ],
+            ["at most", "fails", "Summaries are", "you pin"],
         ),
         (
             {"reply_mode": "listen", "retention_days": 30},

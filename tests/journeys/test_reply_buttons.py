@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import discord
+import pytest
 import simcord
 
 from bot.usage import Scope
@@ -12,6 +13,7 @@ from tests.journeys.shown import shown_last
 
 NOT_YOURS = "Only who asked, and who manages messages here, can do this."
 ASK_AGAIN = "ask again instead."
+GONE = "Of this reply, or of what it answers, something was deleted: ask again instead."
 
 
 def reply(world: World, back: int = 1) -> discord.Message:
@@ -105,6 +107,22 @@ async def test_without_the_message_that_it_answers_it_says_so(world: World, mode
     await world.nemo.delete(said)
     assert (await retry(world.marlin, reply(world))).endswith(ASK_AGAIN)
     assert world.replies() == ["It is a crab."]
+
+
+@pytest.mark.parametrize("by", ["deleting", "Forget this"])
+async def test_without_the_question_who_asked_and_everybody_else_read_that_it_is_gone(
+    world: World, model: LittleModel, by: str
+) -> None:
+    pearl = world.guild.add_member(world.env.create_user("Pearl"))
+    for presses in (world.nemo, pearl):
+        model.levers.text("It is a crab.")
+        said = await world.nemo.send(world.channel, f"{world.mention} What is it?")
+        if by == "deleting":
+            await world.nemo.delete(said)
+        else:
+            await world.nemo.context_menu(world.channel, "Forget this", said)
+        assert await retry(presses, reply(world)) == GONE
+        assert buttons(reply(world)) == []
 
 
 async def test_a_model_that_failed_is_asked_again_by_the_button(world: World, model: LittleModel) -> None:

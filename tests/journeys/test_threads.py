@@ -204,6 +204,7 @@ async def test_in_threads_and_direct_messages_there_are_none(world: World, model
     thread, _ = await opened(world)
     assert await refused(world, world.nemo, thread) == NOT_HERE
     assert text_of(await world.nemo.user.slash("thread")) == NOT_HERE
+    assert "a thread" not in NOT_HERE, "a direct message is none"
 
 
 async def test_where_the_bot_is_off_there_are_none(world: World) -> None:

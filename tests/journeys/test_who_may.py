@@ -74,6 +74,22 @@ async def test_a_role_may_and_blocking_wins(world: World, coral: simcord.MemberA
     assert await said_by(world, world.nemo) != []
 
 
+async def test_a_choice_made_while_discord_has_not_told_of_the_server_again_counts(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    eels = world.guild.create_role("Eels")
+    moray = world.guild.add_member(world.env.create_user("Moray"), roles=[eels])
+    shown = await who_may(world, coral)
+    world.bot.names.clear()  # as a new session does
+    shown = await choose(coral, shown, "people:block", eels)
+    assert "exist" not in text_of(shown)
+    shown = await choose(coral, shown, "channel:allow", world.channel)
+    assert "exist" not in text_of(shown)
+    assert "was deleted" not in text_of(shown)
+    assert await said_by(world, moray) == [NOT_YOU]
+    assert len(await said_by(world, world.nemo)) == 1
+
+
 async def test_channels_and_their_threads(world: World, coral: simcord.MemberActor) -> None:
     other = world.guild.create_text_channel("other")
     thread = await thread_in(world, other)

@@ -314,9 +314,10 @@ class Auditor:
             yield f"For {books.reserved} calls something is still reserved."
 
     def _about_secrets(self, books: Books) -> Iterator[str]:
+        kept = speech.secrets(books.words)
         for told in self.told.values():
             for secret in told.old:
-                if secret in books.words:
+                if secret in kept:
                     yield f"Message {told.id} in channel {told.channel} does not say {secret!r} any more, and it is still kept."
 
 

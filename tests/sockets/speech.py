@@ -13,6 +13,7 @@ from playground.model.reading import Utterance, newest, rest
 from playground.model.reading import begun as beginning
 
 _MESSAGE = re.compile(r"Message (\d+) wants (\d+) sentences\. (secret\d+v\d+)\.")
+_SECRET = re.compile(r"secret\d+v\d+")
 _REPLY = re.compile(r"To ([\d, ]+):")
 
 #: A summary has to be short.
@@ -28,6 +29,11 @@ def secret(content: str) -> str | None:
     """What nobody may know any more once the message is changed or deleted; None if it is none of ours."""
     found = _MESSAGE.search(content)
     return found[3] if found else None
+
+
+def secrets(words: str) -> set[str]:
+    """All of them that stand anywhere in *words*."""
+    return set(_SECRET.findall(words))
 
 
 def edited(content: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.listening import OPTED_OUT
+from bot.introduction import OPTED_OUT
 from playground.discord import Permission
 from tests.sockets.conftest import Bot, Stage, open_stage
 

@@ -186,11 +186,11 @@ async def test_a_reply_that_comes_at_once_is_one_request_with_its_file(tmp_path:
         await stage.ask(channel, "My name is Nemo.")
         # The answer to the request is lost, so it is made again.
         stage.discord.levers.cut("POST", f"/channels/{channel}/messages", after=True)
-        stage.model.levers.text(TEXT[:3000])
+        stage.model.levers.text(TEXT[:2200])
         before = len(stage.requests("POST", channel))
         await stage.tell(channel, "Tell me everything")
         await stage.until(lambda: len(stage.requests("POST", channel)) == before + 2 and stage.idle)
-        shown, said = stage.shown(channel)[1].partition("\n-# ")[0], TEXT[:3000].split()
+        shown, said = stage.shown(channel)[1].partition("\n-# ")[0], TEXT[:2200].split()
         assert [*shown.split(), *file_of(stage, stage.replies(channel)[1]).split()] == said
         assert len(stage.replies(channel)) == 2
         assert all("content" not in one.body for one in stage.requests("PATCH", channel))  # only a button goes
@@ -220,6 +220,18 @@ async def test_it_types_while_it_reasons_and_shows_nothing_of_it(stage: Stage) -
                     break
     assert [event.kind for event in ours[:2]] == ["TYPING_START", "MESSAGE_CREATE"]
     assert not any("wonder" in str(event.data) or "think" in event.data.get("content", "") for event in ours)
+
+
+async def test_what_turns_out_to_be_reasoning_makes_room_for_the_answer(stage: Stage) -> None:
+    channel = stage.channel()
+    stage.model.tokens_per_second = 400
+    stage.model.levers.text(f"{'I wonder about the wreck. ' * 120}\n</think>\n\nA fish lives there. It swims.")
+    await stage.tell(channel, "Who lives there?")
+    await stage.until(lambda: len(stage.shown(channel)) == 2 and all("wonder" in text for text in stage.shown(channel)))
+    await stage.until(lambda: stage.idle)
+    assert stage.shown(channel) == ["A fish lives there. It swims."]
+    kept = stage.recall("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id DESC LIMIT 1")
+    assert kept == ["A fish lives there. It swims."]
 
 
 async def test_what_is_sent_with_a_file_is_what_discord_takes(stage: Stage) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.discord import components
 from playground.discord.errors import DiscordError
 from playground.discord.forms import array, boolean, clean, fields, integer, number, one_of, snowflake, tagged, text
 from playground.discord.levers import Fault
@@ -154,6 +155,20 @@ def test_a_form_names_everything_that_is_wrong_at_once() -> None:
     with pytest.raises(DiscordError) as error:
         clean(FORM, {"count": 0, "list": [1, 2, 3]})
     assert set(error.value.errors or {}) == {"name", "count", "list"}
+
+
+@pytest.mark.parametrize("given", [1573824227109240842, "1573824227109240842"])
+def test_ids_in_components_go_out_as_strings(given: int | str) -> None:
+    """JavaScript rounds a number of that size, and Discord sends none."""
+    parts: list[dict[str, Any]] = [
+        {"type": 7, "custom_id": "who", "default_values": [{"id": given, "type": "user"}]},
+        {"type": 2, "style": 1, "custom_id": "press", "emoji": {"id": given, "name": "reef"}},
+        {"type": 2, "style": 6, "sku_id": given},
+    ]
+    rows = clean(components.MESSAGE_COMPONENTS, [{"type": 1, "components": [part]} for part in parts])
+    menu, button, premium = (row["components"][0] for row in rows)
+    ids = [menu["default_values"][0]["id"], button["emoji"]["id"], premium["sku_id"]]
+    assert ids == ["1573824227109240842"] * 3
 
 
 def test_writes_that_belong_together_are_kept_together(tmp_path: Path) -> None:

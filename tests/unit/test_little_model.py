@@ -65,6 +65,34 @@ def test_it_finds_the_sentence(question: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     "question",
+    [
+        "@Mnemo wait, what is my name?",
+        "Wait what is my name",
+        "Hold on, wait... what's my name?",
+        "Hey Mnemo, what is my name?",
+        "Hi everyone! Hmm, well - sorry, what is my name?",
+        "Oh, and is my name Nemo or Ned?",
+    ],
+)
+def test_what_is_said_before_the_asking_is_no_part_of_the_question(question: str) -> None:
+    assert "you said “My name is Nemo.”" in reply(f"{NEMO} My name is Nemo.", f"{NEMO} {question}")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Wait times at the reef?", "Wait times"),
+        ("Who is well known?", "well known"),
+        ("Wait, who are you?", "You are Mnemo"),
+    ],
+)
+def test_the_same_words_may_be_what_is_asked_about(question: str, answer: str) -> None:
+    heard = (f"{MARLIN} Wait times at the reef are short.", f"{MARLIN} The turtle is well known.")
+    assert answer in reply(*heard, f"{NEMO} {question}")
+
+
+@pytest.mark.parametrize(
+    "question",
     ["What is my name?", "What is my favorite color?", "Where was my mother born?", "Who speaks French?", "Why?"],
 )
 def test_it_admits_what_it_cannot_see(question: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.page.markdown import render
+from playground.page.preview import preview
 
 
 class Reef:
@@ -52,6 +53,29 @@ class Reef:
 )  # fmt: skip
 def test_discords_markdown(written: str, shown: str) -> None:
     assert render(written, Reef()) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("## Usage\n**12 tokens** today\n-# In _this_ server.", "Usage 12 tokens today In this server."),
+        ("> said\n\n- one\n- `two`", "said one two"),
+        ("[reef](https://a.example) https://b.example ~~no~~ 2 \\* 3 ** 4", "reef https://b.example no 2 * 3 ** 4"),
+        ("```python\nfish = 1\n```\nafter", "fish = 1 after"),
+        ("He ||**dies** in ||the end||", "He ▇▇▇the end||"),
+        ("<#2>, <@1> & </memory show:12>", '#general, @Nemo<img src=x onerror="alert(1)"> & /memory show'),
+        ("x" * 200, "x" * 160),
+        ("-# ", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_above_an_answer_stand_plain_words(written: str, words: str) -> None:
+    assert preview(written, Reef()) == words
+
+
+@given(st.text("ab*_~`|>#-[]()<@1&\n ", max_size=60))
+def test_any_text_has_a_preview_of_one_line(written: str) -> None:
+    assert "\n" not in preview(written, Reef())
 
 
 def test_a_spoiler_can_be_revealed_by_keyboard() -> None:

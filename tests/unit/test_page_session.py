@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -39,6 +39,15 @@ async def client(world: World) -> AsyncIterator[Client]:
     world.close()
 
 
+def _too_large_for_javascript(node: Any) -> Iterator[int]:
+    """The numbers that a browser would round: ids, which are strings on Discord."""
+    if isinstance(node, dict | list):
+        for each in node.values() if isinstance(node, dict) else node:
+            yield from _too_large_for_javascript(each)
+    elif isinstance(node, int) and abs(node) >= 2**53:
+        yield node
+
+
 class Screen:
     """One person's websocket."""
 
@@ -47,10 +56,15 @@ class Screen:
         #: The kinds of all events so far.
         self.heard: set[str] = set()
 
+    async def _hear(self) -> Json:
+        frame: Json = await self._socket.receive_json(timeout=5)
+        assert list(_too_large_for_javascript(frame)) == []
+        return frame
+
     async def next(self, kind: str) -> Any:
         """The data of the next event of this kind."""
         while True:
-            frame = await self._socket.receive_json(timeout=5)
+            frame = await self._hear()
             self.heard.add(frame["kind"])
             if frame["kind"] == kind:
                 return frame.get("data")
@@ -59,7 +73,7 @@ class Screen:
         """The answer to a request."""
         await self._socket.send_json({"id": 1, "do": action, **fields})
         while True:
-            frame: Json = await self._socket.receive_json(timeout=5)
+            frame = await self._hear()
             if frame["kind"] == "ANSWER":
                 return frame
             self.heard.add(frame["kind"])

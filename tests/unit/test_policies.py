@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
@@ -23,7 +23,7 @@ from bot.memory.summarizing import SummarizingPolicy
 from bot.memory.tokens import TokensPolicy
 from bot.memory.window import WindowPolicy
 from storage.migrate import migrate, shipped
-from storage.records import Incoming, Message, Outcome, Overrides, Overview, Reach
+from storage.records import Incoming, Message, Outcome, Overrides, Overview, Reach, Summary, SummaryKind
 from storage.sql import intake, turns, window
 
 EVERYTHING = Reach(messages=None, tokens=None)
@@ -288,11 +288,18 @@ def overview(messages: int, tokens: int) -> Overview:
         (a_policy("tokens", 10, 400, 0.5), overview(1, 70)),
         (a_policy("window", 10, 400, 0.5), overview(10, 0)),
         (a_policy("window", 10, 400, 0.5), overview(0, 390)),
-        (a_policy("summary", 10, 400, 0.5), overview(1, 46)),
+        (a_policy("summary", 10, 400, 0.5), overview(1, 70)),
     ],
 )
-def test_a_window_is_full_at_its_high_mark(policy: Policy, full: Overview) -> None:
+def test_a_budget_is_full_at_its_high_mark(policy: Policy, full: Overview) -> None:
     assert policy.fullness(full, fixed=10) == 1.0
+
+
+def test_summaries_are_a_part_of_the_budget_up_to_their_share() -> None:
+    policy = a_policy("summary", 10, 400, 0.5)
+    for tokens, counted in ((5, 5), (500, policy.summary_tokens)):  # type: ignore[attr-defined]  # it is a SummarizingPolicy
+        one = Summary(1, SummaryKind.LEAF, 1, 2, "text", tokens, False, "r", "m", 0, 0, 0.0)
+        assert policy.fullness(replace(overview(1, 20), summaries=(one,)), fixed=10) == (30 + counted) / policy.high
 
 
 def test_a_windows_start_holds_only_for_the_very_policy_that_computed_it() -> None:

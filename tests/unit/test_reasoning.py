@@ -31,14 +31,30 @@ SAID = {
     "`<think>` begins it.": ("", "`<think>` begins it."),
     "</think> alone": ("", "</think> alone"),
     "<think>a</think>Then <think>b</think>": ("a", "Then <think>b</think>"),
+    # Where the opening tag is a part of the prompt.
+    "Who?\n</think>\n\nA fish.": ("Who?\n", "\nA fish."),
+    "Who?\n</THINK> \nA fish.": ("Who?\n", "A fish."),
+    "</think>\nA fish.": ("", "A fish."),
+    "Who?\n</thinking>": ("Who?\n", ""),
+    "A fish.\n</thi": ("", "A fish.\n</thi"),
+    "<b>\n<i\n</think>": ("<b>\n<i\n", ""),
+    "It ends with </think>\nalways.": ("", "It ends with </think>\nalways."),
+    "A line\n</think> is it.": ("", "A line\n</think> is it."),
+    "As code:\n```\n</think>\n```\nThat is it.": ("", "As code:\n```\n</think>\n```\nThat is it."),
+    "<think>a</think>Then\n</think>\nb": ("a", "Then\n</think>\nb"),
+    "a\n</think>\nb\n</think>\nc": ("a\n", "b\n</think>\nc"),
     "": ("", ""),
 }
 
 
 def split(pieces: list[str]) -> tuple[str, str]:
     reasoning = Reasoning()
-    parts = [*map(reasoning.split, pieces), reasoning.rest()]
-    return "".join(thought for thought, _ in parts), "".join(answer for _, answer in parts)
+    thought = answer = ""
+    for part in [*map(reasoning.split, pieces), reasoning.rest()]:
+        if part.takes_back:
+            thought, answer = thought + answer, ""
+        thought, answer = thought + part.thought, answer + part.answer
+    return thought, answer
 
 
 @pytest.mark.parametrize("text", SAID)
@@ -55,9 +71,8 @@ def test_it_does_not_matter_where_the_pieces_are_cut(text: str, data: st.DataObj
 
 def test_nothing_of_an_answer_waits() -> None:
     reasoning = Reasoning()
-    assert reasoning.split("<th") == ("", "")
-    assert reasoning.split("e fish") == ("", "<the fish")
-    assert reasoning.split("<think>") == ("", "<think>")
+    assert [reasoning.split(piece).answer for piece in ("<th", "e fish", "<think>")] == ["", "<the fish", "<think>"]
+    assert [reasoning.split(piece).answer for piece in ("\n", "</", "a>")] == ["\n", "", "</a>"]
 
 
 def event(**said: object) -> str:
@@ -86,3 +101,19 @@ def test_reasoning_alone_is_no_reply_and_the_host_learns_why() -> None:
     error = reply.nothing()
     assert isinstance(error, EmptyReply)
     assert "10 characters of reasoning" in error.detail
+
+
+def test_what_seemed_to_be_the_answer_is_taken_back() -> None:
+    reply = Reply("little-model")
+    said = [
+        piece for text in ("Who is", " Nemo?\n</th", "ink>\n", "\nA fish.") for piece in reply.take(event(content=text))
+    ]
+    assert said == ["Who is", " Nemo?\n", Thought("", takes_back=True), "A fish."]
+    assert (reply.length, reply.reasoned) == (len("A fish."), len("Who is Nemo?\n"))
+
+
+def test_reasoning_alone_that_is_taken_back_is_no_reply() -> None:
+    reply = Reply("little-model")
+    said = [*reply.take(event(content="Who is Nemo?\n</think>")), *reply.rest()]
+    assert said == ["Who is Nemo?\n", Thought("", takes_back=True)]
+    assert not reply.begun

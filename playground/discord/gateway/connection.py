@@ -25,6 +25,9 @@ from playground.discord.records import Json
 MAX_PAYLOAD_BYTES, MAX_PAYLOADS, _MINUTE = 4096, 120, 60.0
 #: A client that misses two heartbeats is taken for dead.
 _MISSED_HEARTBEATS = 2.5
+#: A heartbeat's acknowledgement takes as long as on a network. discord.py notes when it sent one only after that is done: with
+#: an answer before then, it measures from the heartbeat before, and warns that it cannot keep up.
+HEARTBEAT_ACK_SECONDS = 0.05
 #: A close frame has room for so much.
 _MAX_REASON_BYTES = 123
 #: How long a client has to answer that the connection is closed.
@@ -112,6 +115,10 @@ class Connection:
     def say(self, op: Op, data: Any = None) -> None:
         """Send something that is not an event."""
         self.send(json.dumps({"op": int(op), "d": data, "s": None, "t": None}))
+
+    def acknowledge(self) -> None:
+        """Answer a heartbeat, a little later; on a connection that is closed by then, nobody hears it."""
+        asyncio.get_running_loop().call_later(HEARTBEAT_ACK_SECONDS, self.say, Op.HEARTBEAT_ACK)
 
     def send(self, text: str) -> None:
         """Send a payload; returns at once."""

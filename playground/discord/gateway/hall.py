@@ -144,7 +144,7 @@ class Gateway:
 
     def _handle(self, connection: Connection, op: int, data: Any) -> None:
         if op == Op.HEARTBEAT:
-            connection.say(Op.HEARTBEAT_ACK)
+            connection.acknowledge()
         elif op in {Op.IDENTIFY, Op.RESUME}:
             if connection.session:
                 raise Refused(CloseCode.ALREADY_AUTHENTICATED, "Already authenticated.")

@@ -5,6 +5,7 @@ import { encoded } from "./files.js";
 import { Popup } from "./popup.js";
 
 const OPTION = { subcommand: 1, group: 2, string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
+const NO_NUMBER = { [OPTION.integer]: "This has to be a whole number.", [OPTION.number]: "This has to be a number." };
 const SLASH = 1;
 const TYPING_PAUSE_MS = 200;
 
@@ -36,7 +37,7 @@ export class CommandForm {
     this.complete = complete;
     this.known = known;
     this.popup = new Popup();
-    const submit = async (event) => { event.preventDefault(); run(command.path, await this.#values()); };
+    const submit = async (event) => { event.preventDefault(); if (this.#fits()) run(command.path, await this.#values()); };
     const key = (event) => { if (!this.popup.takeKey(event) && event.key === "Escape") cancel(); };
     this.element = h("form", { class: "command", "aria-label": `/${command.path}`, on: { submit, keydown: key } },
       this.popup.element,
@@ -65,6 +66,7 @@ export class CommandForm {
       placeholder: option.description, min: text(option.min_value), max: text(option.max_value),
       minlength: text(option.min_length), maxlength: text(option.max_length),
       step: option.type === OPTION.number ? "any" : null });
+    input.addEventListener("input", () => input.setCustomValidity(""));
     const given = this.#given(option);
     if (given) input.offered = new Map(given.map(({ name, value }) => [name, value]));
     if (!given && !option.autocomplete) return input;
@@ -105,12 +107,19 @@ export class CommandForm {
     this.#offer(option, input, choices);
   }
 
+  /** Whether every number is one, as Discord's client asks before it sends anything; the browser says so at the option. */
+  #fits() {
+    for (const [option, field] of this.#fields) if (!isValue(option, entered(option, field))) field.setCustomValidity(NO_NUMBER[option.type]);
+    return this.element.reportValidity();
+  }
+
+  /** What is filled in; for suggestions (`partial` is the option that asks for some), only what is a value by now. */
   async #values({ partial = null } = {}) {
     const values = {};
     for (const [option, field] of this.#fields) {
-      const typed = field.value.trim();
-      if (typed === "") continue;
-      if (option.type !== OPTION.attachment) values[option.name] = option === partial ? typed : converted(option, field.offered?.get(typed) ?? typed);
+      const value = option === partial ? field.value.trim() : entered(option, field);
+      if (value === "" || (option !== partial && !isValue(option, value))) continue;
+      if (option.type !== OPTION.attachment) values[option.name] = value;
       else if (!partial) values[option.name] = await encoded(field.files[0]);
     }
     return values;
@@ -124,7 +133,18 @@ const fitting = (choices, typed) => {
 
 const text = (value) => (value === undefined || value === null ? null : String(value));
 
-const converted = (option, value) => ([OPTION.integer, OPTION.number].includes(option.type) ? Number(value) : value);
+/** What stands in a field; of a choice, its value. */
+const entered = (option, field) => {
+  const typed = field.value.trim();
+  const value = field.offered?.get(typed) ?? typed;
+  return typed !== "" && NO_NUMBER[option.type] ? Number(value) : value;
+};
+
+const isValue = (option, value) => {
+  if (value === "") return true;
+  if (option.type === OPTION.integer) return Number.isSafeInteger(value);
+  return option.type !== OPTION.number || Number.isFinite(value);
+};
 
 /** What forms and menus offer, out of the page's state. */
 export function knownThings(state) {

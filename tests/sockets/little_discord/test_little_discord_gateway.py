@@ -216,6 +216,28 @@ async def test_heartbeats_are_acknowledged_and_missed_ones_end_the_connection(wo
         assert await raw.close_code() == 4009
 
 
+async def test_an_acknowledgement_takes_its_way_and_holds_nothing_up(server: LittleDiscord) -> None:
+    """Answered at once, discord.py takes the time since the heartbeat before for its latency."""
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(server.gateway_url + "?v=10") as socket:
+            raw, clock = Raw(socket), asyncio.get_running_loop()
+            await raw.hear()
+            started = clock.time()
+            await raw.say(1, None)
+            await raw.say(2, IDENTIFY | {"intents": 0})
+            assert [(await raw.hear())["op"] for _ in range(2)] == [0, 11]
+            assert 0.02 < clock.time() - started < 1
+            await raw.say(1, None)
+            server.levers.silence_gateway()
+            with pytest.raises(TimeoutError):
+                await socket.receive(timeout=0.2)
+        async with session.ws_connect(server.gateway_url + "?v=10") as socket:
+            await Raw(socket).say(1, None)
+        await asyncio.sleep(0.1)  # the time of an acknowledgement that nobody waits for
+        async with session.ws_connect(server.gateway_url + "?v=10") as socket:
+            assert (await Raw(socket).hear())["op"] == 10
+
+
 async def test_resume_is_exact(world: World, server: LittleDiscord, nemo: int, general: int) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.ws_connect(server.gateway_url + "?v=10") as socket:

@@ -238,14 +238,16 @@ class ReplyWriter:
     async def _present(self, laid: Laid, last_buttons: tuple[Button, ...] = ()) -> None:
         waits = False  # for the first request our caller did, and has the newest text since
         for number, text in enumerate(laid.chunks):
+            if self._halted:
+                return
             buttons, file = (last_buttons, laid.file) if number == len(laid.chunks) - 1 else ((), None)
             is_new = number == len(self._shown)
             if not is_new and self._shown[number] == _Shown(self._shown[number].message_id, text, buttons, file):
                 continue
             if waits:
                 await self._pace.wait()
-            if self._halted:
-                return
+                if self._halted:
+                    return
             await (self._send if is_new else self._edit)(number, text, buttons, file)
             waits = self._has_grown
 

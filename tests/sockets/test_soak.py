@@ -54,6 +54,7 @@ FAULTS: dict[str, Callable[[Stage], None]] = {
 EXPLAINED = (
     "We are being rate limited",
     "Attempting a reconnect",
+    "The connection to Discord ended early",
     "the model gave no reply",
     "no summary could be made",
 )

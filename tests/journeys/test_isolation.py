@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot import compactor, formats
 from bot.conversation import Said
-from bot.errors import UserFacingError
+from bot.errors import NothingToRestore, UserFacingError
 from bot.memory import POLICIES
 from bot.settings import Settings
 from playground.model import MODEL, LittleModel
@@ -134,9 +134,14 @@ class World:
     async def restore(self, place: Place) -> None:
         if not place.closed:
             return
-        await self.bot.services.memories.restore(place.channel)
-        place.canary, place.closed = place.closed[-1], [*place.closed[:-1], place.canary]
-        assert self.owners[place.channel, await self.epoch(place) or 0] == place.canary
+        try:
+            await self.bot.services.memories.restore(place.channel)
+        except NothingToRestore:  # nothing was said in any of them
+            return
+        restored = self.owners[place.channel, await self.epoch(place) or 0]
+        place.closed.remove(restored)  # it was one of these
+        place.closed.append(place.canary)
+        place.canary = restored
 
     async def purge(self) -> None:
         await self.bot.store.purge(closed_before=NOW * 2)

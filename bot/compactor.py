@@ -23,6 +23,7 @@ from bot.memory.compaction import FoldTask, LeafTask
 from bot.memory.hybrid import hybrid_policy
 from bot.memory.policy import Marks, Policy
 from bot.memory.summarizing import SummarizingPolicy
+from bot.patience import end
 from bot.ports import ChatModel, ReplyEnd, Thought
 from bot.prompt import ChatPrompt, Prompt, whole
 from storage import StorageError, Store
@@ -127,10 +128,7 @@ class Compactor:
         """Stop; what is being written is thrown away and made again another time."""
         for retry in self._retries.values():
             retry.cancel()
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(list(self._running.values()))
 
     async def summarize_now(self, channel_id: int, focus: str | None) -> list[Summary]:
         """Summarize everything that is finished, whatever the marks say, and return the summaries that this made.

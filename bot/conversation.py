@@ -19,7 +19,7 @@ from bot.brain import Brain, Myself
 from bot.compactor import Compactor
 from bot.errors import ChannelClosed, DeliveryError
 from bot.fault_points import fault_point
-from bot.patience import keep_trying, pause_after
+from bot.patience import end, keep_trying, pause_after
 from bot.ports import Speaker
 from bot.retention import expiry
 from bot.said import Said as Said
@@ -118,10 +118,8 @@ class Conversations:
             if exchange.is_waiting:  # for a model that is down: the next start goes on waiting
                 self._workers[channel_id].cancel()
         if workers:
-            _, late = await asyncio.wait(workers, timeout=grace)
-            for worker in late:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.wait(workers, timeout=grace)
+        await end(workers)
 
     async def hear(self, said: Said, *, addressed: bool) -> bool:
         """Remember what was said and, if it is *addressed* to the bot, answer it in its turn.

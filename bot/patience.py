@@ -1,10 +1,10 @@
-"""Trying again, longer and longer, what must not be given up: what waits here exists nowhere else."""
+"""Trying again, longer and longer, what must not be given up: what waits here exists nowhere else. And when patience ends."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from storage import StorageError
@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 #: Who cannot reach the database or Discord waits this long, in seconds, longer each time.
 RETRY_SECONDS = (1.0, 3.0, 10.0, 30.0, 60.0)
+
+#: What a cancelled task still has to do, like booking a call, may take so long, in seconds, each.
+LAST_WORK_SECONDS = 0.5
 
 
 def pause_after(failures: int) -> float:
@@ -39,3 +42,13 @@ async def keep_trying(change: Callable[[], Awaitable[T]], what: str) -> T:
             failures += 1
             log.error("%s waits: %s Trying again in %.0f s.", what, error, pause)
             await asyncio.sleep(pause)
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel *tasks*, and then whatever they still do for more than a moment: a stop does not wait for a locked database."""
+    late = set(tasks)
+    while late:
+        for task in late:
+            task.cancel()
+        _, late = await asyncio.wait(late, timeout=LAST_WORK_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -29,9 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="what chance decides by; the header names the seed of a run")
 
 
+@pytest.hookimpl(tryfirst=True)  # hypothesis reads its own there
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = random.randrange(2**32) if config.option.torture else USUAL_SEED
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = config.option.seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

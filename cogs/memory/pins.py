@@ -19,9 +19,9 @@ from storage.records import Message, Place
 if TYPE_CHECKING:
     from bot.client import MnemoBot
 
-#: So much of each pin is shown, and of all: beside a long summary Discord takes no more.
+#: So much of each pin is shown, and of all: the summary has the rest of the panel.
 EXCERPT_LENGTH = 80
-LIST_LENGTH = 1_600
+LIST_LENGTH = 1_000
 
 #: Discord's limit of a menu's entry.
 OPTION_LENGTH = 100
@@ -32,7 +32,7 @@ UNPINNED = "Unpinned: this message stands in my prompts no more than any other."
 NOT_PINNED = "This message is not pinned any more."
 
 
-def pins_embed(report: MemoryReport, place: Place) -> discord.Embed:
+def pinned_text(report: MemoryReport, place: Place) -> str:
     """Return the pins of a channel with links to them, the newest first."""
     pins = report.overview.pins[::-1]
     lines: list[str] = []
@@ -43,9 +43,7 @@ def pins_embed(report: MemoryReport, place: Place) -> discord.Embed:
             break
         lines.append(line)
     count = f"{len(pins):,} of {MOST_PINS} pins, {report.pin_tokens:,} of {report.pin_budget:,} tokens"
-    return discord.Embed(title="📌 Pinned", description="\n".join(lines), color=discord.Color.blurple()).set_footer(
-        text=count
-    )
+    return "\n".join(["### 📌 Pinned", *lines, f"-# {count}"])
 
 
 def _line(pin: Message, place: Place) -> str:
@@ -57,7 +55,7 @@ def _excerpt(pin: Message, length: int) -> str:
     return clipped(" ".join(pin.content.split()), length)
 
 
-class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], template=r"mnemo:pins"):
+class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]], template=r"mnemo:pins"):
     """Unpins what is chosen. It works after a restart, too: each entry says which message it is."""
 
     def __init__(self, pins: Sequence[Message] = ()) -> None:
@@ -72,7 +70,7 @@ class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.View]], temp
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
     ) -> Self:
         """Make the menu again from its id."""
         return cls()

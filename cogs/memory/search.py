@@ -11,12 +11,15 @@ from discord import app_commands
 from bot.answers import answer, defer, only_if, require_history
 from bot.links import escaped
 from bot.memories import search_words
+from bot.panels import PANEL_LENGTH, panel
 from bot.prompt import clean_name
 from cogs.memory.shared import MemoryCommands, channel_of
 from storage.records import Message
 
-#: Discord's limit of a panel's text.
-PANEL_LENGTH = 4_096
+HEADING = "## What I found\n"
+
+#: So long the list may be.
+LIST_LENGTH = PANEL_LENGTH - len(HEADING)
 
 #: So many characters a query may have.
 QUERY_LENGTH = 300
@@ -50,10 +53,7 @@ class SearchCommand(MemoryCommands):
             await answer(interaction, NOTHING_FOUND)
             return
         place = f"https://discord.com/channels/{interaction.guild_id or '@me'}/{channel_id}"
-        panel = discord.Embed(
-            title="What I found", description=listed(found, search_words(query), place), color=discord.Color.blurple()
-        )
-        await answer(interaction, embed=panel)
+        await answer(interaction, view=panel(HEADING + listed(found, search_words(query), place)))
 
 
 def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:
@@ -64,7 +64,7 @@ def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:
         pinned = "" if message.pinned_at is None else "📌 "
         head = f"{pinned}**{escaped(clean_name(message.author_name))}**, <t:{int(message.created_at)}:d>"
         entry = f"{head}{link}\n{excerpt(message.content, words)}\n\n"
-        if len(text) + len(entry) > PANEL_LENGTH:
+        if len(text) + len(entry) > LIST_LENGTH:
             break
         text += entry
     return text.rstrip()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 from discord import app_commands
 
 from bot.answers import answer, defer, is_manager, is_moderator, place_of, reads_history
 from bot.links import escaped, unmasked
 from bot.memories import CompactionReport, MemoryReport
-from cogs.memory.pins import UnpinMenu, pins_embed
+from bot.panels import PANEL_LENGTH, panel
+from cogs.memory.pins import UnpinMenu, pinned_text
 from cogs.memory.policy import policy_text
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, file_of, messages
 from cogs.memory.summary import CorrectButton, covers_and_costs
 
-#: So much of the summary is shown in place; Discord takes 4,096 characters in a panel and 6,000 in all panels of a message.
-SHOWN_SUMMARY = 2_600
+#: What the heading and what goes on take of the room for the summary.
+SUMMARY_FRAME = 80
 
 #: So much is told of an error.
-SHOWN_ERROR = 300
+SHOWN_ERROR = 200
 
 _BAR_CELLS = 12
 
@@ -35,56 +38,56 @@ class ShowCommand(MemoryCommands):
         if report is None or not (report.overview.messages or report.summary or report.restorable_until):
             await answer(interaction, NOTHING_HERE)
             return
-        embeds = [_panel(report)]
-        files = []
-        view = discord.ui.View(timeout=None)
-        if report.summary and reads_history(interaction):
-            embeds.append(_summary(report))
-            if len(report.summary) > SHOWN_SUMMARY:
-                files.append(file_of(interaction, "summary.md", report.summary))
-            if report.keeps_summary and is_manager(interaction):
-                view.add_item(CorrectButton())
+        texts, files = [_overview(report)], []
+        rows: list[discord.ui.Item[Any]] = []
         if report.overview.pins and reads_history(interaction):
-            embeds.append(pins_embed(report, place_of(interaction)))
+            texts.append(pinned_text(report, place_of(interaction)))
             if is_moderator(interaction):
-                view.add_item(UnpinMenu(report.overview.pins))
-        await answer(interaction, embeds=embeds, files=files, view=view if view.children else discord.utils.MISSING)
+                rows.append(discord.ui.ActionRow(UnpinMenu(report.overview.pins)))
+        if report.summary and reads_history(interaction):
+            room = PANEL_LENGTH - sum(map(len, texts)) - SUMMARY_FRAME
+            texts.insert(1, f"### {_summary_title(report)}\n{clipped(unmasked(report.summary), room)}")
+            if len(unmasked(report.summary)) > room:
+                files.append(file_of(interaction, "summary.md", report.summary))
+                rows.insert(0, discord.ui.File("attachment://summary.md"))
+            if report.keeps_summary and is_manager(interaction):
+                rows.insert(0, discord.ui.ActionRow(CorrectButton()))
+        shown = panel(*texts)
+        for row in rows:
+            shown.add_item(row)
+        await answer(interaction, view=shown, files=files)
 
 
-def _summary(report: MemoryReport) -> discord.Embed:
-    title = "The summary"
-    if not report.keeps_summary:
-        title = "What this thread started with" if report.is_origin else OUTDATED_SUMMARY
-    return discord.Embed(
-        title=title, description=clipped(unmasked(report.summary), SHOWN_SUMMARY), color=discord.Color.blurple()
-    )
+def _summary_title(report: MemoryReport) -> str:
+    if report.keeps_summary:
+        return "The summary"
+    return "What this thread started with" if report.is_origin else OUTDATED_SUMMARY
 
 
-def _panel(report: MemoryReport) -> discord.Embed:
+def _overview(report: MemoryReport) -> str:
     overview = report.overview
-    panel = discord.Embed(title="What I remember here", color=discord.Color.blurple())
-    panel.add_field(name="Messages", value=f"{overview.messages:,}")
-    panel.add_field(name="Tokens", value=f"{overview.tokens:,}")
-    panel.add_field(name="Since", value="nothing yet" if overview.since is None else f"<t:{int(overview.since)}:R>")
-    panel.add_field(name="Policy", value=policy_text(report.policy), inline=False)
+    since = "nothing yet" if overview.since is None else f"<t:{int(overview.since)}:R>"
     summary = "the summary and " if report.summary and (report.keeps_summary or report.is_origin) else ""
-    window = f"{summary}the newest {messages(overview.window_messages)}, {overview.window_tokens:,} tokens"
-    panel.add_field(name="The model sees", value=window, inline=False)
-    panel.add_field(name="Budget", value=f"{_bar(report.fullness)} {report.fullness:.0%}", inline=False)
-    for name, value in _about_the_summary(report):
-        panel.add_field(name=name, value=value, inline=False)
+    told = [
+        ("Messages", f"{overview.messages:,}"),
+        ("Tokens", f"{overview.tokens:,}"),
+        ("Since", since),
+        ("Policy", policy_text(report.policy)),
+        (
+            "The model sees",
+            f"{summary}the newest {messages(overview.window_messages)}, {overview.window_tokens:,} tokens",
+        ),
+        ("Budget", f"{_bar(report.fullness)} {report.fullness:.0%}"),
+        *_about_the_summary(report),
+    ]
     if report.retention_days is not None:
         days = "a day" if report.retention_days == 1 else f"{report.retention_days:,} days"
-        panel.add_field(
-            name="Kept", value=f"for {days}, as the host set it; what is older is deleted each night", inline=False
-        )
+        told.append(("Kept", f"for {days}, as the host set it; what is older is deleted each night"))
     if report.restorable_until is not None:
         what = messages(overview.restorable_messages) if overview.restorable_messages else "a summary"
         put_away = f"{what}; `/memory restore` brings back what was put away"
-        panel.add_field(
-            name="Put away by a reset", value=f"{put_away}, until <t:{int(report.restorable_until)}:f>", inline=False
-        )
-    return panel
+        told.append(("Put away by a reset", f"{put_away}, until <t:{int(report.restorable_until)}:f>"))
+    return "\n".join(["## What I remember here", *(f"**{name}** {value}" for name, value in told)])
 
 
 def _about_the_summary(report: MemoryReport) -> list[tuple[str, str]]:

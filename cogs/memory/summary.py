@@ -13,12 +13,14 @@ from bot.answers import acknowledge, answer, answer_error, answering, defer, onl
 from bot.errors import OutOfBounds
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
+from bot.panels import PANEL_LENGTH, panel
 from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
 from storage.records import Summary
 
-#: Discord's limits of a panel's text, and of a text field in a form.
-PANEL_LENGTH = 4_096
+#: Discord's limit of a text field in a form.
 FORM_LENGTH = 4_000
+
+HEADING = "## The new summary\n"
 
 NOTHING_NEW = "There is nothing new to summarize here."
 NO_SUMMARY = "There is no summary here to correct."
@@ -40,13 +42,13 @@ class SummaryCommand(MemoryCommands):
         if made is None:
             await answer(interaction, NOTHING_NEW)
             return
-        files = [file_of(interaction, "summary.md", made.text)] if len(made.text) > PANEL_LENGTH else []
-        panel = discord.Embed(
-            title="The new summary",
-            description=clipped(unmasked(made.text), PANEL_LENGTH),
-            color=discord.Color.blurple(),
-        )
-        await answer(interaction, f"Summarized: {covers_and_costs(made)}.", embed=panel, files=files)
+        told, text = f"-# {covers_and_costs(made)}", unmasked(made.text)
+        room = PANEL_LENGTH - len(HEADING) - len(told)
+        shown, files = panel(HEADING + clipped(text, room), told), []
+        if len(text) > room:
+            files.append(file_of(interaction, "summary.md", made.text))
+            shown.add_item(discord.ui.File("attachment://summary.md"))
+        await answer(interaction, view=shown, files=files)
 
 
 def covers_and_costs(compaction: CompactionReport) -> str:
@@ -59,7 +61,7 @@ def covers_and_costs(compaction: CompactionReport) -> str:
     return f"{messages(covered.messages)} {span} became {made}; {cost}"
 
 
-class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:correct"):
+class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:correct"):
     """Opens the form with the summary as it is then. It works after a restart, too."""
 
     def __init__(self) -> None:
@@ -71,7 +73,7 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
     ) -> Self:
         """Make the button again from its id."""
         return cls()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -197,6 +198,20 @@ async def test_a_summary_that_is_being_written_when_a_message_is_deleted_is_void
         assert "xylophone" not in told.summary
         used = (await bot.services.usage.report(Scope(7), 1, "model")).total  # the void one was paid for, too
         assert used.summaries.calls == len(requests(model, SUMMARIZER))
+
+
+async def test_a_locked_database_does_not_hold_up_a_stop_while_a_summary_is_being_written(
+    make_settings: MakeSettings, model: LittleModel
+) -> None:
+    settings = make_settings(**SMALL, daily_tokens=1_000_000)
+    async with quiet(settings) as bot:
+        model.levers.hang(600)
+        while not requests(model, SUMMARIZER):
+            await bot.ask(fact(len(model.requests)))
+        with closing(sqlite3.connect(database_path(settings.database_url), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(3):
+                await bot.services.compactor.close()
 
 
 async def test_a_policy_holds_from_the_next_turn_on_in_its_channel_and_nothing_is_lost(

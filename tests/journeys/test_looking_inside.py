@@ -46,7 +46,7 @@ async def test_the_budget_that_show_tells_is_the_prompts(world: World, model: Li
     await world.marlin.slash(world.channel, "memory summarize")
     await world.ask("Coral is an animal. " * 60)
     prompt = await prompt_of(await world.marlin.slash(world.channel, "memory prompt"))
-    shown = re.search(r"Budget: [█░]+ (\d+)%", text_of(await world.nemo.slash(world.channel, "memory show")))
+    shown = re.search(r"\*\*Budget\*\* [█░]+ (\d+)%", text_of(await world.nemo.slash(world.channel, "memory show")))
     assert shown is not None
     assert abs(int(shown[1]) - 100 * prompt["total"] / prompt["budget"]) <= 2
 
@@ -141,7 +141,7 @@ async def test_search_ends_at_the_channel_and_at_a_reset(world: World) -> None:
 )
 async def test_any_query_is_answered(world: World, query: str) -> None:
     await world.ask("My name is Nemo.")
-    assert (await search(world, query)).startswith(("What I found", "I found nothing"))
+    assert (await search(world, query)).startswith(("## What I found", "I found nothing"))
 
 
 async def test_long_finds_fit_a_panel(world: World) -> None:

@@ -23,9 +23,9 @@ async def test_show_tells_messages_tokens_policy_and_budget(world: World) -> Non
     shown = await world.nemo.slash(world.channel, "memory show")
     assert shown.ephemeral
     text = text_of(shown)
-    assert "Messages: 2" in text
+    assert "**Messages** 2" in text
     assert "hybrid: a summary, the newest turns, recalled passages, up to 4,000 tokens" in text
-    assert "Since: <t:" in text
+    assert "**Since** <t:" in text
     assert "%" in text
 
 

@@ -34,7 +34,7 @@ async def test_every_policy_can_be_chosen(world: World, policy: str) -> None:
     await world.ask("My name is Nemo.")
     assert "Nemo" in await world.ask("What is my name?")
     shown = text_of(await world.nemo.slash(world.channel, "memory show"))
-    assert f"Policy: {policy}" in shown
+    assert f"**Policy** {policy}" in shown
     assert f"Set for this channel: policy `{policy}`." in shown
 
 

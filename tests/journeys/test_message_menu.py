@@ -33,7 +33,7 @@ async def test_ones_own_message_leaves_memory_with_its_reply_and_nothing_else_do
     prompt = await asked_of(world)
     assert "kelp" not in prompt
     assert "reef" in prompt
-    assert "Messages: 2" in text_of(await world.nemo.slash(world.channel, "memory show"))
+    assert "**Messages** 2" in text_of(await world.nemo.slash(world.channel, "memory show"))
     assert said_in(world, "kelp"), "on Discord it stays"
     assert await forget(world, world.nemo, said_in(world, "kelp")) == NOT_REMEMBERED
 
@@ -52,7 +52,7 @@ async def test_moderators_and_managers_may_forget_anything(world: World, permiss
     gill = world.guild.add_member(world.env.create_user("Gill"), roles=[role])
     await says(world, world.nemo, "My favorite is the kelp.")
     assert await forget(world, gill, last_reply(world)) == FORGOT_REPLY
-    assert "Messages: 1" in text_of(await world.nemo.slash(world.channel, "memory show"))
+    assert "**Messages** 1" in text_of(await world.nemo.slash(world.channel, "memory show"))
     assert await forget(world, gill, last_reply(world)) == NOT_REMEMBERED
     assert await forget(world, gill, said_in(world, "My favorite")) == FORGOT_WORDS
     assert "kelp" not in await asked_of(world)

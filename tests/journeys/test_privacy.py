@@ -98,7 +98,7 @@ async def test_forget_me_forgets_ones_own_words_and_their_replies_in_this_channe
     assert "coral" in here
     assert "kelp" in await asked_of(world, reef)
     shown = text_of(await world.marlin.slash(world.channel, "memory show"))
-    assert "Messages: 2" in shown, "Nemo's message is gone with its reply"
+    assert "**Messages** 2" in shown, "Nemo's message is gone with its reply"
 
 
 async def test_forget_me_in_the_whole_server_asks_first(world: World) -> None:

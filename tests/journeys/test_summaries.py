@@ -35,7 +35,7 @@ async def test_summarizing_shows_the_summary_what_it_covers_and_what_it_cost(wor
     assert "Pixel" in text
 
     shown = text_of(await world.nemo.slash(world.channel, "memory show"))
-    assert "Last compaction: <t:" in shown
+    assert "**Last compaction** <t:" in shown
     assert "because asked for" in shown
     assert "The summary" in shown
     assert "Pixel" in shown
@@ -78,7 +78,7 @@ async def test_who_cannot_read_the_history_is_not_shown_its_summary(world: World
     await world.ask("My cat is called Pixel.", channel=forward)
     await world.marlin.slash(forward, "memory summarize")
     shown = text_of(await world.nemo.slash(forward, "memory show"))
-    assert "Messages: 2" in shown
+    assert "**Messages** 2" in shown
     assert "Pixel" not in shown
 
 

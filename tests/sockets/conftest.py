@@ -64,7 +64,7 @@ class Bot:
     async def ended(self) -> int:
         """Wait until the process has ended by itself, and return its exit code."""
         async with asyncio.timeout(PATIENCE):
-            await self._reading
+            await asyncio.shield(self._reading)  # who stops waiting does not stop it
             return await self.process.wait()
 
     async def stop(self) -> int:

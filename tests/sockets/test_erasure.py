@@ -248,7 +248,7 @@ async def test_what_is_too_old_leaves_no_byte_and_the_rest_stays(stage: Stage, t
     assert remembered(stage, channel) == ["Today I saw a Nightingale.", NOTHING]
     asked = await (await stage.world.slash(stage.marlin, channel, "memory show")).wait_answered()
     assert asked.message is not None
-    assert "for a day, as the host set it" in json.dumps(asked.message["embeds"])
+    assert "for a day, as the host set it" in json.dumps(asked.message["components"])
     stage.reset()
 
 

@@ -123,7 +123,7 @@ async def test_a_command_that_comes_twice_is_done_once(stage: Stage) -> None:
     assert restore.message
     assert "I remember again" in restore.message["content"]
     told = await (await stage.world.slash(stage.marlin, channel, "memory search", {"query": "anemone"})).wait_answered()
-    await stage.until(lambda: told.message and told.message["embeds"])
+    await stage.until(lambda: told.message and told.message["components"])
 
 
 def edits_first(held: list[Held]) -> list[Held]:

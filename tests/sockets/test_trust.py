@@ -230,5 +230,5 @@ async def test_an_answer_to_a_command_pings_nobody(stage: Stage) -> None:
         assert asked.message is not None
         assert (asked.message["mentions"], asked.message["mention_roles"]) == ([], [])
         assert asked.message["mention_everyone"] is False
-        assert "](http" not in json.dumps(asked.message["embeds"]).replace("[go there](http", "")
+        assert "](http" not in json.dumps(asked.message["components"]).replace("[go there](http", "")
     stage.reset()

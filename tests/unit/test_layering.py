@@ -56,6 +56,7 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.formats",
         "bot.prompt_report",
         "bot.links",
+        "bot.panels",
         "bot.prompt.clean_name",
         "bot.errors",
         "bot.answers",

@@ -23,7 +23,7 @@ from bot.calibration import Calibration
 from bot.client import Services
 from bot.compactor import Compactor
 from bot.conversation import Said
-from bot.errors import ModelUnavailable, UserFacingError
+from bot.errors import ModelUnavailable, NothingToRestore, UserFacingError
 from bot.memory import POLICIES, Policies
 from bot.memory.policy import Marks
 from bot.memory.summarizing import SummarizingPolicy
@@ -135,7 +135,8 @@ class Channel:
 
 
 class NeverLossy(RuleBasedStateMachine):
-    """*said* is what stands in the open epoch, *closed* in the one before; *gone* are words that must not be anywhere."""
+    """*said* is what stands in the open epoch, *closed* in those before, by number and the last closed at the end; *gone* are
+    words that must not be anywhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +147,7 @@ class NeverLossy(RuleBasedStateMachine):
         self.speaker = Channel(self.ids)
         self.overrides = Overrides()
         self.said: dict[int, str] = {}
-        self.closed: dict[int, str] | None = None
+        self.closed: dict[int, dict[int, str]] = {}
         self.gone: set[str] = set()
         self.seen = 0
         self.host: dict[str, object] = {}
@@ -272,20 +273,34 @@ class NeverLossy(RuleBasedStateMachine):
 
     # What admins do
 
+    def _epoch(self) -> int | None:
+        overview = self.runner.run(self.store.overview(CHANNEL, closed_after=0))
+        return None if overview is None else overview.epoch
+
     @precondition(lambda self: len(self.said) > 10)  # else there is hardly ever much to lose
     @rule()
     def reset(self) -> None:
-        known = self.runner.run(self.store.known_channels(7))
+        closed = self._epoch()
+        assert closed is not None
         self.run(self.services.memories.reset(CHANNEL))
-        if known or self.closed is not None:
-            self.closed, self.said = self.said, {}
+        self.closed[closed], self.said = self.said, {}
 
-    @precondition(lambda self: self.closed is not None)
+    @precondition(lambda self: self.closed)
     @rule()
     def restore(self) -> None:
-        assert self.closed is not None
-        self.closed, self.said = self.said, self.closed
-        self.run(self.services.memories.restore(CHANNEL))
+        """What was closed last comes back, but nothing is put away for an epoch that holds nothing any more."""
+        before = self._epoch()
+        assert before is not None
+        try:
+            self.run(self.services.memories.restore(CHANNEL))
+        except NothingToRestore:
+            assert not any(self.closed.values())
+            return
+        restored = self._epoch()
+        assert restored is not None
+        passed_over = list(self.closed)[list(self.closed).index(restored) + 1 :]
+        assert not any(self.closed[number] for number in passed_over)
+        self.said, self.closed[before] = self.closed.pop(restored), self.said
 
     @rule(
         name=st.none() | st.sampled_from(POLICIES),

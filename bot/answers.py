@@ -16,6 +16,7 @@ from discord import app_commands
 
 from bot.errors import NotPermitted, UserFacingError
 from bot.introduction import OPTED_OUT
+from bot.replies import nonce
 from bot.rest import FAILURES, insist
 from storage.errors import StorageError
 from storage.records import Place
@@ -31,7 +32,10 @@ log = logging.getLogger(__name__)
 
 NEUTRAL = "Something went wrong on my side; the host's log says what. Please try again."
 NO_MEMORY = "I cannot use my memory right now; the host's log says why. Please try again later."
-BROKEN_OFF = "Discord broke off while I answered. Look with `/memory show` whether it was done before you try again."
+BROKEN_OFF = "Discord broke off while I answered. It may be done all the same: please look before you try again."
+DONE_LATE = (
+    "What you asked me for is done. Discord waits 15 minutes for an answer, and it took longer: ask again to see it."
+)
 
 #: What makes somebody a moderator.
 MODERATING = "the permission Manage Messages, Manage Channels or Manage Server"
@@ -41,6 +45,7 @@ YOU_ARE_MUTE = "You may not write here. In a direct message I answer you, too."
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 _ALREADY_ACKNOWLEDGED = 40060
+_EXPIRED = (50027, 10015)
 
 
 class Repeated(Exception):
@@ -72,14 +77,17 @@ async def _acknowledge(interaction: discord.Interaction, first: Callable[[], Awa
 async def answer(
     interaction: discord.Interaction, text: str | None = None, *, files: Sequence[discord.File] = (), **shown: Any
 ) -> None:
-    """Show the answer to a deferred interaction. An edit of what stands there: once, however often it is sent."""
+    """Show the answer to a deferred interaction. An edit of what stands there: once, however often it is sent.
+
+    Once Discord takes it no more, a message in the channel says that it is done, without what only the caller was to see.
+    """
     attached = [(file.filename, file.fp.read()) for file in files]
 
     async def edit() -> None:
         again = [discord.File(io.BytesIO(data), name) for name, data in attached]  # an attempt closes its files
         await interaction.edit_original_response(content=text, attachments=again, **shown)
 
-    await insist(interaction.client, edit)
+    await _in_time(interaction, edit, DONE_LATE if files or shown else text or DONE_LATE)
 
 
 async def whisper(interaction: discord.Interaction, text: str) -> None:
@@ -90,7 +98,27 @@ async def whisper(interaction: discord.Interaction, text: str) -> None:
         case discord.InteractionResponseType.deferred_channel_message:
             await answer(interaction, text)
         case _:
-            await insist(interaction.client, lambda: interaction.followup.send(text, ephemeral=True))
+            await _in_time(interaction, lambda: interaction.followup.send(text, ephemeral=True), text)
+
+
+async def _in_time(interaction: discord.Interaction, show: Callable[[], Awaitable[object]], otherwise: str) -> None:
+    try:
+        await insist(interaction.client, show)
+    except discord.HTTPException as error:
+        if error.code not in _EXPIRED:
+            raise
+        await _say_aloud(interaction, otherwise)
+
+
+async def _say_aloud(interaction: discord.Interaction, text: str) -> None:
+    assert interaction.channel_id is not None, "interactions come from channels"
+    bot, caller = cast("MnemoBot", interaction.client), interaction.user
+    channel = bot.get_partial_messageable(interaction.channel_id, guild_id=interaction.guild_id)
+    how: dict[str, Any] = {
+        "nonce": nonce(interaction.id, 0, 0),
+        "allowed_mentions": discord.AllowedMentions(users=[caller]),
+    }
+    await insist(bot, lambda: channel.send(f"{caller.mention} {text}", **how))
 
 
 async def answer_error(interaction: discord.Interaction, error: Exception) -> None:

@@ -224,6 +224,12 @@ class CatchUp:
                 pending.patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, pending.let_pass.set)
             await pending.let_pass.wait()
 
+    async def server_settled(self, guild_id: int) -> None:
+        """Wait until what was said earlier in the channels of a server is in memory, :data:`WAIT_SECONDS` at most for each."""
+        await self.settled(guild_id, guild_id)
+        waiting = [channel_id for channel_id, pending in self._pending.items() if pending.guild_id == guild_id]
+        await asyncio.gather(*(self.settled(channel_id, guild_id) for channel_id in waiting))
+
     async def fetched(self, channel_id: int, guild_id: int | None) -> bool:
         """Wait until nothing in a channel has to be fetched, however long; False if that is so already."""
         if not self._hurry(channel_id, guild_id):

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 import yarl
@@ -20,6 +21,7 @@ from bot.catch_up import CatchUp
 from bot.closed import ClosedChannels
 from bot.compactor import Compactor
 from bot.conversation import Conversations
+from bot.forms import Form, hand_back
 from bot.governance import Governance
 from bot.history import History
 from bot.host import Host
@@ -103,6 +105,8 @@ class MnemoBot(commands.Bot):
         self.invalid_requests = invalid_requests
         self.pace = Pace(time.monotonic())
         self.closed_channels = ClosedChannels()
+        #: The forms that are open, by their ids.
+        self.forms: WeakValueDictionary[str, Form] = WeakValueDictionary()
         #: The ids of the newest interactions, for Discord may deliver one twice.
         self.taken_interactions: deque[int] = deque(maxlen=1_000)
         self.listener = Listener(
@@ -144,6 +148,11 @@ class MnemoBot(commands.Bot):
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answer what discord.py passes over: forms that it does not know any more."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await hand_back(interaction)
 
     def speaker_for(self, channel_id: int) -> DiscordSpeaker:
         """Return the channel as a place where replies appear."""

@@ -114,10 +114,11 @@ class Compactor:
         self._again: set[int] = set()
         self._failures: dict[int, int] = {}
         self._retries: dict[int, asyncio.TimerHandle] = {}
+        self._is_closed = False
 
     def consider(self, channel_id: int) -> None:
         """Compact the channel in the background, if there is something to compact and it did not just fail."""
-        if channel_id in self._retries:
+        if self._is_closed or channel_id in self._retries:
             return
         self._again.add(channel_id)
         if channel_id not in self._running:
@@ -126,6 +127,7 @@ class Compactor:
 
     async def close(self) -> None:
         """Stop; what is being written is thrown away and made again another time."""
+        self._is_closed = True
         for retry in self._retries.values():
             retry.cancel()
         await end(list(self._running.values()))

@@ -100,19 +100,20 @@ class Listener:
         refusal = self._governance.refusal(
             place, message.author.id, _roles(members.get(message.author.id, message.author))
         )
+        is_owed_a_word = not is_answered and self._is_spoken_to(message)
         if refusal is not None:
-            if not is_answered and self._is_spoken_to(message):
+            if is_owed_a_word:
                 await self._refuse(message, refusal)
             return
         addressed = self._is_addressed(message)
         if self._privacy.has_opted_out(message.author.id):
-            if addressed and not is_answered and await self._privacy.is_to_be_reminded(message.author.id):
+            if is_owed_a_word and await self._privacy.is_to_be_reminded(message.author.id):
                 await self._say(message, OPTED_OUT)
             return
         said = self._said(message, place, members, is_read=addressed)
         if said is not None:
             await self._conversations.hear(said, addressed=addressed)
-        elif addressed and not is_answered:
+        elif is_owed_a_word:
             await self._say(message, NOTHING_SAID)
 
     def _said(self, message: discord.Message, place: Place, members: Members, *, is_read: bool) -> Said | None:

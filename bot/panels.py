@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 
 #: Discord's limit of all texts of a panel together.
 PANEL_LENGTH = 4_000
 
 
-def panel(*texts: str) -> discord.ui.LayoutView:
-    """Return *texts* one under the other in a frame, with a line between."""
+def panel(*texts: str, files: Sequence[discord.File] = ()) -> discord.ui.LayoutView:
+    """Return *texts* one under the other in a frame, with a line between; *files*, which are to be sent with it, at the end."""
     frame: discord.ui.Container[discord.ui.LayoutView] = discord.ui.Container(accent_color=discord.Color.blurple())
     for number, text in enumerate(texts):
         if number:
             frame.add_item(discord.ui.Separator())
         frame.add_item(discord.ui.TextDisplay(text))
+    for file in files:
+        frame.add_item(discord.ui.File(file))
     return discord.ui.LayoutView(timeout=None).add_item(frame)

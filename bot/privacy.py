@@ -39,7 +39,8 @@ class Reader:
 class Promise:
     """What holds for everybody's words, by the host's settings. *fallback* reads them while *model* fails, None: nobody does.
 
-    *summarizer* is the name of the model that writes the summaries, at the same place as *model*.
+    *summarizer* is the name of the model that writes the summaries, at the same place as *model*. Without *takes_images* none is
+    shown to any model.
     """
 
     reply_mode: ReplyMode
@@ -48,11 +49,12 @@ class Promise:
     fallback: Reader | None
     grace_hours: float
     retention_days: int | None
+    takes_images: bool
 
-    def for_channel(self, holds: Overrides) -> Self:
-        """Return what is promised where this holds."""
-        model = replace(self.model, model=holds.model or self.model.model)
-        return replace(self, reply_mode=holds.reply_mode or self.reply_mode, model=model)
+    def for_channel(self, holds: Overrides, model: str) -> Self:
+        """Return what is promised where this holds and *model* writes."""
+        reader = replace(self.model, model=model)
+        return replace(self, reply_mode=holds.reply_mode or self.reply_mode, model=reader)
 
 
 def promise(settings: Settings, openai_url: str) -> Promise:
@@ -68,6 +70,7 @@ def promise(settings: Settings, openai_url: str) -> Promise:
         fallback=reader(settings.fallback) if settings.fallback else None,
         grace_hours=settings.reset_grace_hours,
         retention_days=settings.retention_days,
+        takes_images=settings.takes_images,
     )
 
 

@@ -238,8 +238,7 @@ def compose(
     summarizer = Summarizer(model, settings.summarizer, shape.request, settings.reply_timeout_seconds)
     budgets = _budgets(settings, store, calibration, now)
     compactor = Compactor(store, summarizer, policies.for_channel, counter.count, viewer.fixed_tokens, budgets)
-    vision = settings.model_vision != "off" and settings.model_api == "chat"
-    attachments = Attachments(store, fetch, counter.count, vision=vision)
+    attachments = Attachments(store, fetch, counter.count, vision=settings.takes_images)
     what = (settings.reply_timeout_seconds, calibration, budgets, Line(settings.max_concurrent_replies))
     brain = Brain(store, viewer, attachments, model, models, *what, settings.reply_max_chunks, now=now)
     conversations = _conversations(settings, brain, compactor)

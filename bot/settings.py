@@ -226,6 +226,11 @@ class Settings(DatabaseSettings):
         return self.summary_model or self.chat_model
 
     @property
+    def takes_images(self) -> bool:
+        """Whether a model is shown any."""
+        return self.model_vision != "off" and self.model_api == "chat"
+
+    @property
     def owners(self) -> frozenset[int]:
         """The Discord ids of who hosts the bot."""
         return frozenset(map(int, self.owner_ids.split(","))) if self.owner_ids else frozenset()

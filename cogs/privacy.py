@@ -80,6 +80,8 @@ class PrivacyCog(
             forgotten = await self._privacy.forget(interaction.user.id, place)
             await answer(interaction, view=panel(_forgotten(forgotten, _called(interaction, where))))
             return
+        assert interaction.guild_id is not None, "else it is one channel"
+        await self._catch_up.server_settled(interaction.guild_id)
         count = await self._privacy.count(interaction.user.id, place)
         if not count:
             await answer(interaction, view=panel(_forgotten(0, _called(interaction, where))))
@@ -119,7 +121,7 @@ class PrivacyCog(
         """Say what the settings promise, and what admins decided for this channel."""
         await defer(interaction, ephemeral=True)
         holds = self._governance.holds(place_of(interaction))
-        promised = self._privacy.promise.for_channel(holds)
+        promised = self._privacy.promise.for_channel(holds, self._governance.models.of(holds))
         is_heard = unheard(interaction) is None
         texts = policy_texts(promised, in_private=interaction.guild_id is None, is_heard=is_heard)
         await answer(interaction, view=panel(*texts))
@@ -142,6 +144,8 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVie
         """Forget whoever pressed it."""
         async with answering(interaction):
             await defer(interaction)
+            assert interaction.guild_id is not None, "it is asked only in servers"
+            await cast("MnemoBot", interaction.client).services.catch_up.server_settled(interaction.guild_id)
             forgotten = await _privacy_of(interaction).forget(
                 interaction.user.id, Extent(guild_id=interaction.guild_id)
             )
@@ -200,10 +204,8 @@ def _how_long(promise: Promise) -> str:
 
 
 def _who_reads(promise: Promise) -> str:
-    told = (
-        f"With each reply, {_named(promise.model)} reads the part of this channel's memory that the policy shows, and the images "
-        "that the newest message brings, if it takes any."
-    )
+    told = f"With each reply, {_named(promise.model)} reads the part of this channel's memory that the policy shows"
+    told += ", and the images that the newest message brings, if it takes any." if promise.takes_images else "."
     if promise.summarizer != promise.model.model:
         told += f" Summaries are written by {_named(Reader(promise.summarizer, promise.model.machine))}."
     if promise.fallback is not None:

@@ -30,11 +30,12 @@ I_MAY_NOT = (
 )
 NOT_OPENED = "Discord did not let me open a thread here: {}"
 
-WITHOUT = "⚠️ The model could not summarize what was said, so this thread starts without it."
-WITHOUT_THE_NEWEST = "⚠️ The model could not summarize what was said last, so this thread starts without that."
+WITHOUT = "⚠️ What was said could not be summarized just now, so this thread starts without it."
+WITHOUT_THE_NEWEST = "⚠️ What was said last could not be summarized just now, so this thread starts without that."
 NOTHING_SAID = "I remember nothing of that channel yet, so this thread starts afresh."
 OWN_MEMORY = "What is said here, I remember here alone."
-INHERITS = "-# Persona, model and memory policy are those of <#{}> until `/channel` sets others. `/memory show` has the summary."
+INHERITS = "-# Persona, model and memory policy are those of <#{}> until `/channel` sets others."
+HAS_THE_SUMMARY = " `/memory show` has the summary."
 
 _NEEDED = discord.Permissions(
     send_messages=True, read_message_history=True, create_public_threads=True, send_messages_in_threads=True
@@ -77,7 +78,7 @@ class ThreadCog(commands.Cog):
         beginning = await self._threads.prepare(place.channel_id)
         try:
             thread_id = await self._open(interaction, (name or "").strip() or _name(interaction))
-        except discord.Forbidden as refused:
+        except discord.HTTPException as refused:
             await self._threads.give_up(beginning)
             raise UserFacingError(NOT_OPENED.format(refused.text)) from None
         except BaseException:
@@ -106,7 +107,7 @@ class ThreadCog(commands.Cog):
 
         try:
             await insist(self._bot, open_thread)
-        except discord.Forbidden:
+        except discord.HTTPException:
             await insist(self._bot, starter.delete)
             raise
         return starter.id
@@ -127,10 +128,10 @@ def welcome(parent_id: int, covered: Covered | None, beginning: Beginning) -> di
             f"I know what was said in <#{parent_id}> as a summary of **{count}**, from <t:{int(covered.since)}:f> to "
             f"<t:{int(covered.until)}:f>. {OWN_MEMORY}"
         )
-        lacks = "" if beginning.is_whole else f"\n{WITHOUT_THE_NEWEST}"
+        lacks, where = "" if beginning.is_whole else f"\n{WITHOUT_THE_NEWEST}", HAS_THE_SUMMARY
     else:
-        told, lacks = (NOTHING_SAID if beginning.is_whole else WITHOUT), ""
-    return panel(f"## 🧵 We go on here\n{told}{lacks}", INHERITS.format(parent_id))
+        told, lacks, where = (NOTHING_SAID if beginning.is_whole else WITHOUT), "", ""
+    return panel(f"## 🧵 We go on here\n{told}{lacks}", INHERITS.format(parent_id) + where)
 
 
 def _name(interaction: discord.Interaction) -> str:

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.answers import defer, only_if, place_of, require_manager, require_server_manager
 from bot.governance import Governance
 from cogs.governance import words
-from cogs.governance.access import ChannelList, PeopleList
+from cogs.governance.access import ChannelList, CleanButton, PeopleList
 from cogs.governance.controls import FieldSelect, FormButton, PageButton
 from cogs.governance.panel import OPTION_LENGTH, show_channel, show_server
 from cogs.governance.shared import change
@@ -72,5 +72,5 @@ class GovernanceCog(commands.Cog):
 
 async def setup(bot: MnemoBot) -> None:
     """Add the cog, and the menus and buttons whose messages may be older than this process."""
-    bot.add_dynamic_items(FieldSelect, FormButton, PageButton, ChannelList, PeopleList)
+    bot.add_dynamic_items(FieldSelect, FormButton, PageButton, ChannelList, PeopleList, CleanButton)
     await bot.add_cog(GovernanceCog(bot.services.governance))

@@ -26,6 +26,7 @@ TALKED_IN = [
     discord.ChannelType.text,
     discord.ChannelType.news,
     discord.ChannelType.forum,
+    discord.ChannelType.media,
     discord.ChannelType.voice,
     discord.ChannelType.stage_voice,
 ]
@@ -43,6 +44,11 @@ PEOPLE = {
 
 GONE = "Left out, because it does not exist any more: {}."
 
+CLEANED = "What was deleted is in no list any more."
+
+#: What a list says of itself of which all was deleted.
+NOTHING_LEFT = "Nothing of this list exists any more"
+
 
 @page("access")
 async def show_access(interaction: discord.Interaction, note: str | None = None) -> None:
@@ -55,24 +61,29 @@ async def show_access(interaction: discord.Interaction, note: str | None = None)
     if note:
         frame.add_item(discord.ui.TextDisplay(f"✅ {note}"))
     frame.add_item(discord.ui.Separator())
+    lost = 0
     for listed, label in CHANNELS.items():
         there, gone = _there(interaction, getattr(access, f"{listed}_channel"))
         frame.add_item(discord.ui.TextDisplay(_titled(label, len(gone), "channel")))
-        frame.add_item(discord.ui.ActionRow(ChannelList(listed, there)))
+        frame.add_item(discord.ui.ActionRow(ChannelList(listed, there, has_lost=bool(gone))))
+        lost += len(gone)
     frame.add_item(discord.ui.Separator())
     for listed, label in PEOPLE.items():
         roles, gone = _there(interaction, getattr(access, f"{listed}_role"))
         frame.add_item(discord.ui.TextDisplay(_titled(label, len(gone), "role")))
-        frame.add_item(discord.ui.ActionRow(PeopleList(listed, roles, getattr(access, f"{listed}_user"))))
+        users = getattr(access, f"{listed}_user")
+        frame.add_item(discord.ui.ActionRow(PeopleList(listed, roles, users, has_lost=bool(gone))))
+        lost += len(gone)
     layout = discord.ui.LayoutView(timeout=None).add_item(frame)
-    await answer(interaction, view=layout.add_item(discord.ui.ActionRow(PageButton("server"))))
+    buttons = [PageButton("server"), *([CleanButton()] if lost else [])]
+    await answer(interaction, view=layout.add_item(discord.ui.ActionRow(*buttons)))
 
 
 def _titled(label: str, gone: int, kind: str) -> str:
     if not gone:
         return f"**{label}**"
     what = f"A {kind} of this list was" if gone == 1 else f"{gone} {kind}s of this list were"
-    return f"**{label}**\n-# ⚠️ {what} deleted; choose anew to leave it out."
+    return f"**{label}**\n-# ⚠️ {what} deleted. Choose anew, or take it out below."
 
 
 def _there(interaction: discord.Interaction, ids: Collection[int]) -> tuple[list[int], list[int]]:
@@ -109,12 +120,12 @@ class ChannelList(
 ):
     """Chooses the channels of a list."""
 
-    def __init__(self, listed: str, ids: Collection[int] = ()) -> None:
+    def __init__(self, listed: str, ids: Collection[int] = (), *, has_lost: bool = False) -> None:
         super().__init__(
             discord.ui.ChannelSelect(
                 custom_id=f"mnemo:access:channel:{listed}",
                 channel_types=TALKED_IN,
-                placeholder=ANY_CHANNEL[listed],
+                placeholder=NOTHING_LEFT if has_lost else ANY_CHANNEL[listed],
                 min_values=0,
                 max_values=MOST_CHOSEN,
                 default_values=_defaults(discord.SelectDefaultValueType.channel, ids)[:MOST_CHOSEN],
@@ -147,13 +158,15 @@ class PeopleList(
 ):
     """Chooses the roles and people of a list."""
 
-    def __init__(self, listed: str, roles: Collection[int] = (), users: Collection[int] = ()) -> None:
+    def __init__(
+        self, listed: str, roles: Collection[int] = (), users: Collection[int] = (), *, has_lost: bool = False
+    ) -> None:
         defaults = _defaults(discord.SelectDefaultValueType.role, roles)
         defaults += _defaults(discord.SelectDefaultValueType.user, sorted(users))
         super().__init__(
             discord.ui.MentionableSelect(
                 custom_id=f"mnemo:access:people:{listed}",
-                placeholder=ANYBODY[listed],
+                placeholder=NOTHING_LEFT if has_lost else ANYBODY[listed],
                 min_values=0,
                 max_values=MOST_CHOSEN,
                 default_values=defaults[:MOST_CHOSEN],
@@ -180,3 +193,30 @@ class PeopleList(
         await _set(
             interaction, PEOPLE[self._listed], gone, **{f"{self._listed}_role": roles, f"{self._listed}_user": users}
         )
+
+
+class CleanButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:access:clean"):
+    """Takes out of all lists what was deleted on Discord: a menu in which nothing is chosen cannot be emptied."""
+
+    def __init__(self) -> None:
+        super().__init__(discord.ui.Button(label="Take out what was deleted", custom_id="mnemo:access:clean"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
+    ) -> Self:
+        """Make the button again from its id."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Keep what exists, and show the lists."""
+        async with answering(interaction):
+            await defer(interaction)
+            require_server_manager(interaction)
+            assert interaction.guild_id is not None, "who manages a server is in one"
+            governance = governance_of(interaction)
+            access = governance.access(interaction.guild_id)
+            names = [*(f"{listed}_channel" for listed in CHANNELS), *(f"{listed}_role" for listed in PEOPLE)]
+            there = {name: frozenset(_there(interaction, getattr(access, name))[0]) for name in names}
+            await governance.set_access(interaction.guild_id, **there)
+            await PAGES["access"](interaction, CLEANED)

@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 
 import discord
 
-from bot.answers import acknowledge, answering, defer
+from bot.answers import answering, defer
 from bot.personas import PRESETS
 from cogs.governance import words
 from cogs.governance.forms import FORMS
@@ -115,5 +115,5 @@ class FormButton(
     async def _open(self, interaction: discord.Interaction) -> None:
         require(interaction, self._scope)
         layers = governance_of(interaction).layers(place_for(interaction, self._scope))
-        form = FORMS[self._form](self._scope, layers.server if self._scope == "server" else layers.channel)
-        await acknowledge(interaction, lambda: interaction.response.send_modal(form))
+        own = layers.server if self._scope == "server" else layers.channel
+        await FORMS[self._form](interaction, self._scope, own).open(interaction)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 
 import discord
 
-from bot.answers import answer_error, defer
+from bot.answers import defer
 from bot.errors import OutOfBounds
+from bot.forms import Form
 from bot.governance import PERSONA_LENGTH
 from bot.rest import insist
 from cogs.governance import words
@@ -20,14 +21,17 @@ from storage.records import Overrides
 NUMBER_LENGTH = 9
 
 
-class RulesForm(discord.ui.Modal):
+class RulesForm(Form):
     """The base of the forms: sets what :meth:`changes` says, and shows the panel again."""
 
     #: The label of the button that opens it.
     button: ClassVar[str]
 
-    def __init__(self, scope: Scope, own: Overrides, title: str) -> None:
-        super().__init__(title=title)
+    #: What stands above it.
+    heading: ClassVar[str]
+
+    def __init__(self, interaction: discord.Interaction, scope: Scope, own: Overrides) -> None:
+        super().__init__(interaction, self.heading)
         self._scope = scope
         self.put(own)
 
@@ -47,21 +51,12 @@ class RulesForm(discord.ui.Modal):
         place = place_for(interaction, self._scope)
         await PAGES[self._scope](interaction, words.formed(layers, changes, place))
 
-    # discord.py's own Modal has this signature, which is not the one of the class that it is made from.
-    async def on_error(  # type: ignore[override]
-        self, interaction: discord.Interaction, error: Exception
-    ) -> None:
-        """Tell the caller what went wrong."""
-        await answer_error(interaction, error)
-
 
 class PersonaForm(RulesForm):
     """Who the bot is, in own words."""
 
     button = "Write it"
-
-    def __init__(self, scope: Scope, own: Overrides) -> None:
-        super().__init__(scope, own, "Persona")
+    heading = "Persona"
 
     def put(self, own: Overrides) -> None:
         """Add the text."""
@@ -80,7 +75,7 @@ class PersonaForm(RulesForm):
         """Return the text."""
         return {"persona": self._text.value}
 
-    async def on_error(  # type: ignore[override]  # as above
+    async def on_error(  # type: ignore[override]  # as in Form
         self, interaction: discord.Interaction, error: Exception
     ) -> None:
         """Tell the caller what went wrong, and hand back the words that were not taken."""
@@ -115,9 +110,7 @@ class BudgetForm(NumbersForm):
     """How much of the memory a prompt may hold."""
 
     button = "Set it"
-
-    def __init__(self, scope: Scope, own: Overrides) -> None:
-        super().__init__(scope, own, "Budget")
+    heading = "Budget"
 
     def put(self, own: Overrides) -> None:
         """Add the two numbers."""
@@ -133,9 +126,7 @@ class LimitsForm(NumbersForm):
     """How many tokens a day may be used in a channel and, which only a whole server can set, by a person."""
 
     button = "Set limits"
-
-    def __init__(self, scope: Scope, own: Overrides) -> None:
-        super().__init__(scope, own, "Tokens a day")
+    heading = "Tokens a day"
 
     def put(self, own: Overrides) -> None:
         """Add the numbers."""

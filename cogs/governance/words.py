@@ -70,7 +70,7 @@ def value(holds: Overrides, name: str) -> str:
         case "is_on", is_on:
             return "on" if is_on else "off"
         case "persona", text:
-            return next((title for title, preset in PRESETS.items() if preset == text), "own words")
+            return next((title for title, preset in PRESETS.items() if preset == text), "custom")
         case _, other:
             return str(other)
 

@@ -7,6 +7,8 @@ from discord import app_commands
 
 from bot.answers import answer, defer, only_if, require_manager
 from bot.formats import Format
+from bot.links import escaped
+from bot.panels import panel
 from bot.prompt_report import PromptReport
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, file_of
 
@@ -34,7 +36,7 @@ class FileCommands(MemoryCommands):
             file_of(interaction, "prompt.md", report.as_markdown()),
             file_of(interaction, "prompt.json", report.as_json()),
         ]
-        await answer(interaction, _costs(report), files=files)
+        await answer(interaction, view=panel(*_costs(report), files=files), files=files)
 
     @app_commands.command(description="Take out everything that I remember in this channel, as a file")
     @app_commands.describe(format="How the file is written; jsonl if nothing is chosen")
@@ -57,12 +59,10 @@ class FileCommands(MemoryCommands):
         await answer(interaction, "Everything that I remember here:", files=[file])
 
 
-def _costs(report: PromptReport) -> str:
+def _costs(report: PromptReport) -> tuple[str, str]:
     rows = [*report.parts, ("total", report.total), ("budget", report.budget)]
-    table = "\n".join(f"{name:<10}{tokens:>10,}" for name, tokens in rows)
+    table = "\n".join(f"{name:<10}{tokens:>10,}{tokens / report.budget:>7.0%}" for name, tokens in rows)
     reused = report.cache_reusable_tokens
-    return f"What {report.model} would see now, in tokens ({report.policy}):\n```\n{table}\n```\n" + (
-        f"A provider's cache would reuse the first {reused:,} of them."
-        if reused
-        else "It is too short for a provider's cache."
-    )
+    cache = f"would reuse the first {reused:,} of them" if reused else "would reuse none of them: it is too short"
+    about = f"{escaped(report.model)} · {report.policy}"
+    return f"## What the model would see now\n{about}", f"```\n{table}\n```\n-# Tokens; a provider's cache {cache}."

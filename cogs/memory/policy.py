@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.answers import answer, defer, only_if, place_of, require_manager
 from bot.governance import MESSAGES_BOUNDS, TOKENS_BOUNDS
 from bot.memories import HOST, PolicyReport
+from bot.panels import panel
 from cogs.memory.shared import MemoryCommands
 
 CHOICES = [
@@ -51,7 +52,7 @@ class PolicyCommand(MemoryCommands):
         else:
             holds = await self._memories.set_policy(place, name=policy, messages=messages, tokens=tokens)
             when = "From the next turn on"
-        await answer(interaction, f"{when}: {policy_text(holds)}")
+        await answer(interaction, view=panel(f"## Memory policy\n{when}: {policy_text(holds)}"))
 
     @policy.autocomplete("tokens")
     @only_if(require_manager)

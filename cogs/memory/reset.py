@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Any, Self
 
 import discord
 from discord import app_commands
 
 from bot.answers import answer, answering, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
+from bot.panels import panel
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
 
 KEPT = "Nothing was changed."
@@ -28,13 +29,10 @@ class ResetCommands(MemoryCommands):
         if report is None or not report.overview.messages:
             await answer(interaction, NOTHING_HERE)
             return
-        buttons = discord.ui.View(timeout=None)
-        buttons.add_item(ResetButton(report.overview.epoch, self._memories))
-        buttons.add_item(KeepButton())
         where = "here" if interaction.guild_id is None else "in this channel, for everybody here"
-        await answer(
-            interaction, f"Forget the {messages(report.overview.messages)} that I remember {where}?", view=buttons
-        )
+        question = panel(f"## Start afresh?\nForget the {messages(report.overview.messages)} that I remember {where}?")
+        buttons: list[discord.ui.Item[Any]] = [ResetButton(report.overview.epoch, self._memories), KeepButton()]
+        await answer(interaction, view=question.add_item(discord.ui.ActionRow(*buttons)))
 
     @app_commands.command(description="Bring back what the last reset put away")
     @only_if(require_resetter)
@@ -42,14 +40,16 @@ class ResetCommands(MemoryCommands):
         """Swap the open epoch with the one closed last."""
         await defer(interaction, ephemeral=True)
         restored = await self._memories.restore(channel_of(interaction))
-        await answer(
-            interaction,
-            f"I remember again: {messages(restored.messages)}. If anything was said since the reset, that is put away in "
-            "turn, and `/memory restore` swaps the two once more.",
+        told = (
+            f"## Restored\nI remember again: {messages(restored.messages)}. If anything was said since the reset, that is put "
+            "away in turn, and `/memory restore` swaps the two once more."
         )
+        await answer(interaction, view=panel(told))
 
 
-class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:reset:(?P<epoch>\d+)"):
+class ResetButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:reset:(?P<epoch>\d+)"
+):
     """Confirms the reset of one epoch. It works after a restart too: all it needs stands in its id."""
 
     def __init__(self, epoch: int, memories: Memories) -> None:
@@ -61,7 +61,7 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
     ) -> Self:
         """Make the button again from its id."""
         return cls(int(match["epoch"]), memories_of(interaction))
@@ -71,22 +71,22 @@ class ResetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
         async with answering(interaction):
             await defer(interaction)
             require_resetter(interaction)
-            await answer(interaction, await self._reset(interaction), view=None)
+            await answer(interaction, view=panel(await self._reset(interaction)))
 
     async def _reset(self, interaction: discord.Interaction) -> str:
         done = await self._memories.reset(channel_of(interaction), epoch=self._epoch, reset_id=interaction.id)
         if done is None:
             return OUTDATED
         if done.restorable_until is None:
-            return f"Started afresh. {messages(done.messages)} are deleted for good."
+            return f"## Started afresh\n{messages(done.messages)} are deleted for good."
         until = int(done.restorable_until)
         return (
-            f"Started afresh. {messages(done.messages)} are put away until <t:{until}:f> (<t:{until}:R>); "
+            f"## Started afresh\n{messages(done.messages)} are put away until <t:{until}:f> (<t:{until}:R>); "
             "until then `/memory restore` brings them back."
         )
 
 
-class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"mnemo:keep"):
+class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:keep"):
     """Takes the question back."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str]
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
     ) -> Self:
         """Make the button again from its id."""
         return cls()
@@ -105,4 +105,4 @@ class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
         """Say that nothing happened."""
         async with answering(interaction):
             await defer(interaction)
-            await answer(interaction, KEPT, view=None)
+            await answer(interaction, view=panel(KEPT))

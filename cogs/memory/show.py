@@ -49,10 +49,9 @@ class ShowCommand(MemoryCommands):
             texts.insert(1, f"### {_summary_title(report)}\n{clipped(unmasked(report.summary), room)}")
             if len(unmasked(report.summary)) > room:
                 files.append(file_of(interaction, "summary.md", report.summary))
-                rows.insert(0, discord.ui.File("attachment://summary.md"))
             if report.keeps_summary and is_manager(interaction):
                 rows.insert(0, discord.ui.ActionRow(CorrectButton()))
-        shown = panel(*texts)
+        shown = panel(*texts, files=files)
         for row in rows:
             shown.add_item(row)
         await answer(interaction, view=shown, files=files)
@@ -68,10 +67,8 @@ def _overview(report: MemoryReport) -> str:
     overview = report.overview
     since = "nothing yet" if overview.since is None else f"<t:{int(overview.since)}:R>"
     summary = "the summary and " if report.summary and (report.keeps_summary or report.is_origin) else ""
+    amount = f"**Messages** {overview.messages:,} · **Tokens** {overview.tokens:,} · **Since** {since}"
     told = [
-        ("Messages", f"{overview.messages:,}"),
-        ("Tokens", f"{overview.tokens:,}"),
-        ("Since", since),
         ("Policy", policy_text(report.policy)),
         (
             "The model sees",
@@ -87,7 +84,7 @@ def _overview(report: MemoryReport) -> str:
         what = messages(overview.restorable_messages) if overview.restorable_messages else "a summary"
         put_away = f"{what}; `/memory restore` brings back what was put away"
         told.append(("Put away by a reset", f"{put_away}, until <t:{int(report.restorable_until)}:f>"))
-    return "\n".join(["## What I remember here", *(f"**{name}** {value}" for name, value in told)])
+    return "\n".join(["## What I remember here", amount, *(f"**{name}** {value}" for name, value in told)])
 
 
 def _about_the_summary(report: MemoryReport) -> list[tuple[str, str]]:

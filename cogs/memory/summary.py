@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Self
@@ -9,8 +10,9 @@ from typing import Self
 import discord
 from discord import app_commands
 
-from bot.answers import acknowledge, answer, answer_error, answering, defer, only_if, place_of, require_manager, whisper
-from bot.errors import OutOfBounds
+from bot.answers import answer, answering, defer, only_if, place_of, require_manager, whisper
+from bot.errors import OutOfBounds, UserFacingError
+from bot.forms import Form
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
 from bot.panels import PANEL_LENGTH, panel
@@ -22,6 +24,10 @@ FORM_LENGTH = 4_000
 
 HEADING = "## The new summary\n"
 
+#: So long, in seconds, the summary may take to be read before the form is shown with it.
+READING_SECONDS = 0.7
+
+BUSY = "My memory is busy right now. Please press the button again in a moment."
 NOTHING_NEW = "There is nothing new to summarize here."
 NO_SUMMARY = "There is no summary here to correct."
 CORRECTED = "The summary holds your words now. They stay until a message beneath them is edited or deleted."
@@ -44,11 +50,8 @@ class SummaryCommand(MemoryCommands):
             return
         told, text = f"-# {covers_and_costs(made)}", unmasked(made.text)
         room = PANEL_LENGTH - len(HEADING) - len(told)
-        shown, files = panel(HEADING + clipped(text, room), told), []
-        if len(text) > room:
-            files.append(file_of(interaction, "summary.md", made.text))
-            shown.add_item(discord.ui.File("attachment://summary.md"))
-        await answer(interaction, view=shown, files=files)
+        files = [file_of(interaction, "summary.md", made.text)] if len(text) > room else []
+        await answer(interaction, view=panel(HEADING + clipped(text, room), told, files=files), files=files)
 
 
 def covers_and_costs(compaction: CompactionReport) -> str:
@@ -83,7 +86,11 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVi
         async with answering(interaction):
             require_manager(interaction)
             memories = memories_of(interaction)
-            report = await memories.report(place_of(interaction))
+            try:
+                async with asyncio.timeout(READING_SECONDS):
+                    report = await memories.report(place_of(interaction))
+            except TimeoutError:
+                raise UserFacingError(BUSY) from None
             if report is None or not report.summary:
                 await whisper(interaction, NO_SUMMARY)
             elif len(report.summary) > FORM_LENGTH:
@@ -93,15 +100,17 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVi
                     "corrected once it is shorter. A smaller budget (`/memory policy`) makes it so.",
                 )
             else:
-                form = CorrectionForm(memories, report.overview.summaries, report.summary)
-                await acknowledge(interaction, lambda: interaction.response.send_modal(form))
+                form = CorrectionForm(interaction, memories, report.overview.summaries, report.summary)
+                await form.open(interaction)
 
 
-class CorrectionForm(discord.ui.Modal):
+class CorrectionForm(Form):
     """The form: the summary as a text to change."""
 
-    def __init__(self, memories: Memories, shown: Sequence[Summary], text: str) -> None:
-        super().__init__(title="Correct the summary", custom_id="mnemo:correction")
+    def __init__(
+        self, interaction: discord.Interaction, memories: Memories, shown: Sequence[Summary], text: str
+    ) -> None:
+        super().__init__(interaction, "Correct the summary")
         self._memories = memories
         self._shown = shown
         self._text: discord.ui.TextInput[Self] = discord.ui.TextInput(
@@ -125,10 +134,3 @@ class CorrectionForm(discord.ui.Modal):
             await answer(interaction, str(refused), files=yours)
         else:
             await answer(interaction, CORRECTED)
-
-    # discord.py's own Modal has this signature, which is not the one of the class that it is made from.
-    async def on_error(  # type: ignore[override]
-        self, interaction: discord.Interaction, error: Exception
-    ) -> None:
-        """Tell the caller what went wrong."""
-        await answer_error(interaction, error)

@@ -6,10 +6,11 @@ from typing import Self
 
 import discord
 
-from bot.answers import acknowledge, answer, answer_error, defer, only_if, place_of, require_writers
+from bot.answers import answer, defer, only_if, place_of, require_writers
 from bot.catch_up import CatchUp
 from bot.conversation import Conversations
 from bot.errors import UserFacingError
+from bot.forms import Form
 from bot.listening import Listener
 from bot.panels import panel
 from bot.privacy import Privacy
@@ -42,8 +43,7 @@ class AskCommand:
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form, if there will be an answer. It has to be the first word, so nothing is deferred."""
         self._check(message)
-        form = AskForm(self, message, interaction.id)
-        await acknowledge(interaction, lambda: interaction.response.send_modal(form))
+        await AskForm(self, message, interaction).open(interaction)
 
     def _check(self, message: discord.Message) -> None:
         if self._privacy.has_opted_out(message.author.id):
@@ -82,11 +82,11 @@ async def _as_it_is_now(interaction: discord.Interaction, message: discord.Messa
         return message
 
 
-class AskForm(discord.ui.Modal):
+class AskForm(Form):
     """The form: one question."""
 
-    def __init__(self, command: AskCommand, message: discord.Message, opened_by: int) -> None:
-        super().__init__(title="Ask about this message", custom_id=f"mnemo:ask:{opened_by}", timeout=FORM_SECONDS)
+    def __init__(self, command: AskCommand, message: discord.Message, interaction: discord.Interaction) -> None:
+        super().__init__(interaction, "Ask about this message")
         self._command = command
         self._message = message
         self._question: discord.ui.TextInput[Self] = discord.ui.TextInput(
@@ -100,10 +100,3 @@ class AskForm(discord.ui.Modal):
     async def on_submit(self, interaction: discord.Interaction) -> None:
         """Hand the question over."""
         await self._command.take(interaction, self._message, self._question.value)
-
-    # discord.py's own Modal has this signature, which is not the one of the class that it is made from.
-    async def on_error(  # type: ignore[override]
-        self, interaction: discord.Interaction, error: Exception
-    ) -> None:
-        """Tell the caller what went wrong."""
-        await answer_error(interaction, error)

@@ -149,7 +149,9 @@ def test_who_is_chosen_stands_in_the_menus_and_stays_chosen(person: Person) -> N
     ):
         person.pick(person.ephemeral, menu, first)
         expect(person.ephemeral.get_by_role("button", name=f"{menu}: {first}")).to_be_visible()
+        expect(person.ephemeral).to_contain_text(": 1.")  # the panel is drawn anew, which closes its menus
         person.pick(person.ephemeral, menu, second)
+        expect(person.ephemeral).to_contain_text(": 2.")
         chosen = person.ephemeral.get_by_role("button", name=menu)
         expect(chosen.locator(".chip")).to_have_count(2)
         expect(chosen).to_contain_text(first)

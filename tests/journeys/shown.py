@@ -19,9 +19,6 @@ def text_of(result: simcord.InteractionResult) -> str:
     words: list[str] = []
     for message in _messages(result):
         words += [message.content, *_texts(message.components)]
-        for embed in message.embeds:
-            words += [embed.title or "", embed.description or ""]
-            words += [f"{field.name}: {field.value}" for field in embed.fields]
     return "\n".join(word for word in words if word)
 
 

@@ -36,7 +36,7 @@ async def test_it_shows_everything_that_holds_and_where_it_comes_from(world: Wor
     for line in (
         "**On or off**: on · from the host",
         "**Reply mode**: mention · from the host",
-        "**Persona**: own words · from the host",
+        "**Persona**: custom · from the host",
         "You are Mnemo, a friendly and knowledgeable member",
         "**Model**: little-model · from the host",
         "**Memory policy**: hybrid · from the host",
@@ -96,7 +96,7 @@ async def test_a_persona_in_own_words_and_back(world: World, model: LittleModel)
     shown = await world.marlin.slash(world.channel, "channel")
     words = "You are a pirate. " + "Arr! " * 796
     shown = await fill(world.marlin, shown, "persona", {"persona": words[:4_000]})
-    assert "**Persona**: own words · set here" in text_of(shown)
+    assert "**Persona**: custom · set here" in text_of(shown)
     await world.ask("Hello!")
     assert system_of(model).startswith("You are a pirate.")
     shown = await fill(world.marlin, shown, "persona", {"persona": "   "})
@@ -212,7 +212,7 @@ async def test_a_servers_defaults_hold_where_a_channel_sets_nothing(
     assert "As the host set it." in told
     await choose(coral, shown, "policy", "window")
     told = text_of(await world.marlin.slash(world.channel, "memory policy"))
-    assert told.startswith("Here holds: window")
+    assert told.startswith("## Memory policy\nHere holds: window")
     assert "Inherited; `/channel` tells where from." in told
 
 

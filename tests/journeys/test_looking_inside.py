@@ -32,7 +32,7 @@ async def test_the_prompt_is_what_the_model_sees(world: World, model: LittleMode
     assert [part["name"] for part in prompt["parts"]] == NAMES
     assert prompt["total"] == sum(part["tokens"] for part in prompt["parts"]) <= prompt["budget"] == 4_000
     assert (prompt["model"], prompt["cache_reusable_tokens"]) == ("little-model", 0)
-    assert "too short for a provider's cache" in text_of(result)
+    assert "a provider's cache would reuse none of them: it is too short" in text_of(result)
 
     await world.ask("What is my name?")
     assert model.requests[-1].body["messages"][: len(prompt["messages"])] == prompt["messages"]

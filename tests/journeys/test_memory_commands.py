@@ -7,7 +7,7 @@ import simcord
 
 from playground.model import LittleModel
 from tests.journeys.conftest import MakeSettings, World, living
-from tests.journeys.shown import shown_last, text_of
+from tests.journeys.shown import panel_of, shown_last, text_of
 
 
 async def reset(world: World, actor: simcord.MemberActor, button: str = "Start afresh") -> str:
@@ -15,7 +15,7 @@ async def reset(world: World, actor: simcord.MemberActor, button: str = "Start a
     asked = await actor.slash(world.channel, "memory reset")
     question = shown_last(asked)
     await actor.click(question, label=button)
-    return next(m for m in world.channel.history(viewer=actor) if m.id == question.id).content
+    return panel_of(next(m for m in world.channel.history(viewer=actor) if m.id == question.id))
 
 
 async def test_show_tells_messages_tokens_policy_and_budget(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_an_outdated_question_resets_nothing(world: World) -> None:
 async def test_in_a_direct_message_everybody_manages_their_own(world: World) -> None:
     await world.nemo.send_dm("My name is Nemo.")
     asked = await world.nemo.user.slash("memory reset")
-    assert text_of(asked) == "Forget the 2 messages that I remember here?"
+    assert text_of(asked) == "## Start afresh?\nForget the 2 messages that I remember here?"
 
 
 async def test_restore_without_a_reset_says_so(world: World) -> None:

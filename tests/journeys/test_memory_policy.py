@@ -20,7 +20,7 @@ async def set_policy(world: World, **changes: object) -> str:
 
 async def test_without_arguments_it_tells_what_holds_and_where_from(world: World) -> None:
     text = await set_policy(world)
-    assert text.startswith("Here holds: hybrid")
+    assert text.startswith("## Memory policy\nHere holds: hybrid")
     assert "As the host set it." in text
     await set_policy(world, tokens=2_000)
     text = await set_policy(world)

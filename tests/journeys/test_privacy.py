@@ -11,7 +11,7 @@ from bot.introduction import NOTHING_NEW, OPTED_OUT
 from bot.runtime import open_services
 from playground.model import LittleModel
 from storage import open_store
-from storage.records import Extent, Place
+from storage.records import Extent, Overrides, Place
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import files_of, prompt_of, shown_last, text_of
 
@@ -211,6 +211,19 @@ async def test_who_only_listens_does_not_store_who_opted_out(make_settings: Make
         assert "wreck" not in prompt
 
 
+async def test_who_is_not_spoken_to_gets_no_word_where_everything_is_answered(make_settings: MakeSettings) -> None:
+    async with living(make_settings(reply_mode="all")) as world:
+        await opt_out(world, world.nemo)
+        await world.nemo.send(world.channel, "Marlin, see you at five.")
+        world.env.backend.create_message(
+            world.channel.id, world.marlin.id, "", embeds=[{"type": "rich", "title": "Words"}]
+        )
+        await world.env.settle()
+        assert world.replies() == []
+        await world.nemo.send(world.channel, f"{world.mention} And you?")
+        assert world.replies() == [OPTED_OUT], "the word is kept for when he speaks to the bot"
+
+
 async def test_in_a_direct_message_too(world: World) -> None:
     await world.nemo.send_dm("My favorite is the kelp.")
     told = await about(await world.nemo.user.slash("privacy me", where="server"))
@@ -272,6 +285,7 @@ async def says_nothing_new(world: World, actor: simcord.MemberActor) -> None:
                 "what moderators pin",
                 "24 hours later",
                 "`little-model` on the machine that I run on",
+                "the images that the newest message brings",
             ],
             ["at most", "fails", "Summaries are", "you pin"],
         ),
@@ -281,6 +295,7 @@ async def says_nothing_new(world: World, actor: simcord.MemberActor) -> None:
             ["what is said to me"],
         ),
         ({"reset_grace_hours": 0}, ["deletes it at once"], ["hours later"]),
+        ({"model_vision": "off"}, ["reads the part of this channel's memory that the policy shows."], ["images"]),
         (
             {
                 "fallback_model": "spare",
@@ -304,6 +319,18 @@ async def test_the_policy_is_what_the_settings_say(
             assert words in text
         for words in untold:
             assert words not in text
+
+
+async def test_the_policy_names_the_model_that_writes(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    place = Place(1, 7)
+    async with open_store(settings.database_url) as store:
+        await store.set_overrides(place, Overrides(model="other-model"), now=0)
+    for allowed, name in (("other-model", "other-model"), ("little-model", "little-model")):
+        async with open_services(settings.model_copy(update={"allowed_models": allowed})) as (services, _):
+            holds = services.governance.holds(place)
+            promised = services.privacy.promise.for_channel(holds, services.governance.models.of(holds))
+            assert promised.model.model == name
 
 
 async def test_the_policy_names_openai_where_nothing_else_is_set(make_settings: MakeSettings) -> None:

@@ -8,7 +8,7 @@ import simcord
 
 from tests.journeys.conftest import World
 from tests.journeys.governing import choose, controls, thread_in
-from tests.journeys.shown import text_of
+from tests.journeys.shown import shown_last, text_of
 from tests.journeys.test_joining import invite
 
 NOT_YOU = "I may not talk with you in this server; whoever manages it can change that."
@@ -127,10 +127,25 @@ async def test_what_was_deleted_is_told_of_and_left_out_by_choosing_anew(
     world.env.backend.delete_channel(other.id)
     await world.env.settle()
     text = text_of(await who_may(world, coral))
-    assert "A role of this list was deleted; choose anew to leave it out." in text
-    assert "A channel of this list was deleted; choose anew to leave it out." in text
+    assert "A role of this list was deleted. Choose anew, or take it out below." in text
+    assert "A channel of this list was deleted. Choose anew, or take it out below." in text
     shown = await choose(coral, await who_may(world, coral), "people:block", world.nemo)
     assert "A role of this list was deleted" not in text_of(shown)
+
+
+async def test_who_allowed_only_what_was_deleted_finds_the_way_out(world: World, coral: simcord.MemberActor) -> None:
+    fish = world.guild.create_role("Fish")
+    await choose(coral, await who_may(world, coral), "people:allow", fish)
+    assert "Take out what was deleted" not in str(shown_last(await who_may(world, coral)).components)
+    world.env.backend.delete_role(world.guild.id, fish.id)
+    await world.env.settle()
+    assert await said_by(world, world.nemo) == [NOT_YOU], "what one may not do on Discord lets nobody in"
+    shown = await who_may(world, coral)
+    assert "Nothing of this list exists any more" in str(shown_last(shown).components)
+    cleaned = await coral.click(shown_last(shown), label="Take out what was deleted")
+    assert "✅ What was deleted is in no list any more." in text_of(cleaned)
+    assert "Everybody may talk" in text_of(cleaned)
+    assert await said_by(world, world.nemo) != [NOT_YOU]
 
 
 async def test_a_permission_that_is_gone_counts_at_the_click(world: World, coral: simcord.MemberActor) -> None:
@@ -153,4 +168,4 @@ async def test_a_server_that_removes_the_bot_is_forgotten(world: World, coral: s
     await choose(world.marlin, await world.marlin.slash(world.channel, "channel"), "persona", "Tutor")
     await invite(world)
     assert await said_by(world, world.nemo) != [NOT_YOU]
-    assert "**Persona**: own words · from the host" in text_of(await world.marlin.slash(world.channel, "channel"))
+    assert "**Persona**: custom · from the host" in text_of(await world.marlin.slash(world.channel, "channel"))

@@ -119,10 +119,16 @@ class Stage:
         told = {name.upper(): str(value) for name, value in values.items()}
         return told | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "always::ResourceWarning,always::RuntimeWarning"}
 
-    async def launch(self, *command: str, before: Callable[[], None] | None = None, **settings: object) -> Bot:
-        """Start the process: `run`, or another *command*. *before* is called in it before it is the bot."""
+    async def launch(
+        self, *command: str, before: Callable[[], None] | None = None, script: str | None = None, **settings: object
+    ) -> Bot:
+        """Start the process: `run`, or another *command*, or *script*, which makes the world of the bot harder.
+
+        *before* is called in it before it is the bot.
+        """
+        program = ("-m", "bot", *(command or ("run",))) if script is None else ("-c", script)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *(command or ("run",))),
+            *(sys.executable, *program),
             cwd=self.folder,
             env=self.environment(**settings),
             stdin=asyncio.subprocess.DEVNULL,
@@ -133,10 +139,10 @@ class Stage:
         self.bots.append(Bot(process))
         return self.bots[-1]
 
-    async def start(self, **settings: object) -> Bot:
+    async def start(self, *, script: str | None = None, **settings: object) -> Bot:
         """Start the bot and wait until it hears what is said."""
         await self.until(lambda: not self.world.bot_online)
-        bot = await self.launch(**settings)
+        bot = await self.launch(script=script, **settings)
         await self.until(lambda: self.world.bot_online)
         return bot
 

@@ -78,7 +78,7 @@ class Load:
         if stage.world.commands():
             asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
             if asked.message is not None and asked.message["components"]:
-                button = asked.message["components"][0]["components"][0]["custom_id"]
+                button = asked.message["components"][-1]["components"][0]["custom_id"]
                 await (await stage.world.click(stage.marlin, channel, int(asked.message["id"]), button)).wait_answered()
 
     async def press(self, channel: int) -> None:

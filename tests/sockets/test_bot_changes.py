@@ -139,11 +139,11 @@ async def press_reset(stage: Stage, channel: int) -> str:
     """Let Marlin reset the channel's memory, and return what the question says then."""
     asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
     assert asked.message is not None
-    start_afresh = asked.message["components"][0]["components"][0]["custom_id"]
+    start_afresh = asked.message["components"][-1]["components"][0]["custom_id"]
     pressed = await stage.world.click(stage.marlin, channel, int(asked.message["id"]), start_afresh)
     await pressed.wait_answered()
     assert pressed.message is not None
-    return str(pressed.message["content"])
+    return str(pressed.message["components"])
 
 
 async def test_a_reset_stops_the_reply_and_nothing_of_it_reaches_the_new_epoch(stage: Stage) -> None:
@@ -151,7 +151,9 @@ async def test_a_reset_stops_the_reply_and_nothing_of_it_reaches_the_new_epoch(s
     await begin_endless(stage, channel, "My password is hunter2.")
     waiting = await stage.tell(channel, "My password is swordfish, too.")
     await stage.until(lambda: stage.recall("SELECT 1 FROM messages WHERE discord_id = ?", waiting))
-    assert "Started afresh. 2 messages" in await press_reset(stage, channel)
+    told = await press_reset(stage, channel)
+    assert "Started afresh" in told
+    assert "2 messages are put away" in told
     await stage.until(lambda: STOPPED_BY_RESET in stage.shown(channel)[-1])
     assert WRITING_MARK not in "".join(stage.shown(channel))
     await stage.until(lambda: stage.model.active == 0)

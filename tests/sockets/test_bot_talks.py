@@ -218,7 +218,7 @@ async def test_all_that_was_sent_is_what_discord_takes(stage: Stage) -> None:
         asked = await (await world.slash(stage.marlin, channel, f"memory {command}")).wait_answered()
         if command == "reset":
             assert asked.message is not None
-            start_afresh = asked.message["components"][0]["components"][0]["custom_id"]
+            start_afresh = asked.message["components"][-1]["components"][0]["custom_id"]
             await (await world.click(stage.marlin, channel, int(asked.message["id"]), start_afresh)).wait_answered()
 
     sent = [request for request in stage.discord.requests if request.body is not None]

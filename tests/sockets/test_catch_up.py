@@ -169,6 +169,22 @@ async def test_what_comes_live_waits_for_what_was_said_before(stage: Stage) -> N
     await down(stage, bot, kill=False)
 
 
+async def test_who_is_forgotten_in_a_server_is_so_with_what_was_said_meanwhile(stage: Stage) -> None:
+    here, there = stage.channel(), stage.channel()
+    bot = await stage.start(reply_mode="listen")
+    await stage.say(there, "My name is Nemo.")
+    await stage.until(lambda: heard(stage, there))
+    await down(stage, bot, kill=False)
+    await stage.say(there, "My secret is the wreck.")
+    stage.discord.levers.hang("GET", f"/channels/{there}/messages", seconds=1.5, after=True)
+    await stage.start(reply_mode="listen")
+    asked = await (await stage.world.slash(stage.nemo, here, "privacy forget-me", {"where": "server"})).wait_answered()
+    assert asked.message is not None
+    assert "2 messages" in str(asked.message)
+    await (await stage.world.click(stage.nemo, here, int(asked.message["id"]), "mnemo:forget-me")).wait_answered()
+    await stage.until(lambda: not heard(stage, there))
+
+
 async def test_a_history_that_cannot_be_had_is_asked_for_again(stage: Stage) -> None:
     channel = stage.channel()
     bot = await stage.start()
@@ -207,7 +223,7 @@ async def test_a_reset_is_not_undone_by_a_death(stage: Stage) -> None:
     await settle(stage)
     asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
     assert asked.message is not None
-    button = asked.message["components"][0]["components"][0]["custom_id"]
+    button = asked.message["components"][-1]["components"][0]["custom_id"]
     await (await stage.world.click(stage.marlin, channel, int(asked.message["id"]), button)).wait_answered()
     await stage.until(lambda: not heard(stage, channel))
     await down(stage, bot, kill=True)

@@ -129,7 +129,7 @@ async def a_reset_leaves_what_there_was(stage: Stage) -> None:
     await grown(stage, channel, last)
     asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
     assert asked.message is not None
-    reset = asked.message["components"][0]["components"][0]["custom_id"]
+    reset = asked.message["components"][-1]["components"][0]["custom_id"]
     await stage.world.click(stage.marlin, channel, int(asked.message["id"]), reset)
     await stage.until(lambda: stage.shown(channel)[0] == last["content"] and stage.idle)
     assert buttons(stage.replies(channel)[0]) == []

@@ -47,18 +47,7 @@ NOTHING = "Nothing of note."
 
 
 async def start(stage: Stage) -> Bot:
-    await stage.until(lambda: not stage.world.bot_online)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", HASTY),
-        cwd=stage.folder,
-        env=stage.environment(**SETTINGS),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    stage.bots.append(Bot(process))
-    await stage.until(lambda: stage.world.bot_online)
-    return stage.bots[-1]
+    return await stage.start(script=HASTY, **SETTINGS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -121,7 +110,7 @@ async def bulk_delete(stage: Stage, channel: int, said: int, reply: int) -> None
 async def reset(stage: Stage, channel: int, said: int, reply: int) -> None:
     asked = await (await stage.world.slash(stage.marlin, channel, "memory reset")).wait_answered()
     assert asked.message is not None
-    start_afresh = asked.message["components"][0]["components"][0]["custom_id"]
+    start_afresh = asked.message["components"][-1]["components"][0]["custom_id"]
     await (await stage.world.click(stage.marlin, channel, int(asked.message["id"]), start_afresh)).wait_answered()
 
 

@@ -121,7 +121,7 @@ async def test_a_command_that_comes_twice_is_done_once(stage: Stage) -> None:
     after = await heard(stage, "A word in between.")
     await answered_once(stage, after)
     assert restore.message
-    assert "I remember again" in restore.message["content"]
+    assert "I remember again" in str(restore.message["components"])
     told = await (await stage.world.slash(stage.marlin, channel, "memory search", {"query": "anemone"})).wait_answered()
     await stage.until(lambda: told.message and told.message["components"])
 

@@ -150,7 +150,7 @@ async def restored(stage: Stage, name: str, pull: Pull, method: str, route: str)
     await stage.until(lambda: stage.recall(epochs, channel) == [2])
     pull(stage.discord.levers, method, route)
     restore = await stage.world.slash(stage.marlin, channel, "memory restore")
-    await stage.until(lambda: restore.message and "I remember again" in restore.message["content"])
+    await stage.until(lambda: restore.message and "I remember again" in str(restore.message["components"]))
     assert stage.recall(epochs, channel) == [1], name
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from playground.discord.records import ChannelType
 from tests.sockets.conftest import Stage
 
@@ -41,13 +43,15 @@ async def test_there_is_one_thread_whatever_fails_on_the_way(stage: Stage) -> No
     assert stage.bots[-1].trouble == []
 
 
-async def test_where_discord_refuses_the_thread_nothing_is_left(stage: Stage) -> None:
+@pytest.mark.parametrize(("status", "code"), [(403, 50013), (400, 160006)])
+async def test_where_discord_refuses_the_thread_nothing_is_left(stage: Stage, status: int, code: int) -> None:
     channel = stage.channel()
     await stage.start()
     await stage.until(lambda: stage.recall("SELECT 1 FROM seen"))
     await stage.ask(channel, "My favorite is the kelp.")
     await stage.until(lambda: stage.idle)
-    stage.discord.levers.fail("POST", f"/channels/{channel}/messages/*/threads", status=403)
+    body = {"code": code, "message": "Not now."}
+    stage.discord.levers.fail("POST", f"/channels/{channel}/messages/*/threads", status=status, body=body)
     answered = await open_thread(stage, channel)
     assert "did not let me open a thread" in str(answered.message)
     assert threads(stage, channel) == []

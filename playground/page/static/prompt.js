@@ -5,7 +5,7 @@ import { $, h } from "./dom.js";
 const MEANINGS = {
   persona: "who it is told to be",
   summary: "of what is further back",
-  pinned: "what people pinned, once the window has lost it",
+  pinned: "what people pinned, further back",
   window: "the newest turns, verbatim",
   recalled: "passages from further back",
   newest: "what was said last",

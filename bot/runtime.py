@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
@@ -49,6 +48,7 @@ from bot.reply_actions import ReplyActions
 from bot.resilient import ResilientModel
 from bot.rest import FAILURES, UNAUTHORIZED, insist, may_pass, pausing
 from bot.settings import BotSettings, Endpoint, Settings
+from bot.stopping import stop_signal
 from bot.threads import Threads
 from bot.tokens import TokenCounter, estimate, load_counter
 from bot.troubles import Troubles, counted
@@ -68,8 +68,6 @@ Opened = list[tuple[Endpoint, OpenAIModel]]
 REPLIES_GRACE_SECONDS = 4.0
 GOODBYE_SECONDS = 2.0
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 #: A login that takes longer is tried again: some of its requests hang.
 LOGIN_SECONDS = 90.0
 
@@ -87,7 +85,7 @@ async def run(settings: BotSettings) -> None:
 
     Raises :class:`bot.errors.SettingsError`, :class:`bot.errors.FatalError` and :class:`storage.errors.StorageError`.
     """
-    stop = _stop_signal()
+    stop = stop_signal()
     point_at(settings.discord_api_url, settings.discord_gateway_url, settings.discord_cdn_url)
     damage: asyncio.Future[StorageError] = asyncio.get_running_loop().create_future()
     with contextlib.suppress(_Stopped):
@@ -305,21 +303,6 @@ async def open_counter(settings: Settings) -> TokenCounter:
 def vocabulary_folder(settings: Settings) -> Path:
     """Return where the tokenizer's vocabulary is kept: beside the database."""
     return database_path(settings.database_url).parent / "tiktoken"
-
-
-def _stop_signal() -> asyncio.Event:
-    """Return what the first SIGTERM or SIGINT sets. Those after it change nothing, not even while the interpreter ends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def ask(*_: object) -> None:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        loop.call_soon_threadsafe(stop.set)
-
-    for number in STOP_SIGNALS:
-        signal.signal(number, ask)  # the loop's own handlers end with it
-    return stop
 
 
 async def _stay_on_discord(bot: MnemoBot, token: str) -> None:

@@ -204,7 +204,7 @@ def _translated(channel_id: int, *, has_file: bool = False) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        if may_pass(error):
+        if may_pass(error) or isinstance(error, discord.ClientException):  # which is raised while we stop
             raise DeliveryError(f"Discord could not be reached ({type(error).__name__}).") from error
         if has_file and isinstance(error, discord.HTTPException) and _is_about_files(error):
             raise FileRefused(f"Discord takes no file in channel {channel_id} ({error.text}).") from error

@@ -36,6 +36,9 @@ File = tuple[str, str, bytes]
 #: Whose holders look after what others write; nobody has it at first.
 MODERATOR = "Moderator"
 
+#: Nobody fills a form in faster, in seconds; discord.py knows one only once it has heard that it is shown.
+FORM_SECONDS = 0.1
+
 
 class World:
     """Everything there is. Ids are ints; what is read is Discord-shaped JSON; refusals are :class:`DiscordError`.
@@ -340,6 +343,7 @@ class World:
 
     async def submit_modal(self, user_id: int, modal: Json, values: Mapping[str, Any]) -> Interaction:
         """Send what was entered into an :attr:`Interaction.modal`, by ``custom_id``."""
+        await asyncio.sleep(FORM_SECONDS)
         opener = self.interactions.find(int(modal["interaction_id"]))
         if opener is None or opener.user_id != user_id or opener.modal is None:
             raise DiscordError(Problem.UNKNOWN_INTERACTION)

@@ -12,6 +12,7 @@ import random
 import re
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass, field
@@ -78,10 +79,15 @@ async def settled(bot: Quiet, channels: Collection[int] = PLACES) -> None:
     await bot.idle(*(f"{kind}-{channel}" for kind in ("channel", "compaction") for channel in channels))
 
 
-async def refused(work: Awaitable[object]) -> None:
+#: What was done since a test began, and not only refused.
+DONE: Counter[str] = Counter()
+
+
+async def refused(what: str, work: Awaitable[object]) -> None:
     """Do it, or hear in a sentence why not."""
     with suppress(UserFacingError):
-        await work
+        if await work is not False:
+            DONE[what] += 1
 
 
 class World:
@@ -157,11 +163,14 @@ class World:
         self.owners[place.channel, 1] = place.canary
 
     async def correct(self, place: Place) -> None:
+        await refused("summarize", self.bot.services.memories.summarize(place.channel, "boats"))
         report = await self.bot.services.memories.report(records.Place(place.channel, place.guild))
         if report is not None:
             words = f"An admin says: {place.canary} boats."
             summaries = report.overview.summaries
-            await refused(self.bot.services.memories.correct_summary(place.channel, words, instead_of=summaries))
+            await refused(
+                "correct", self.bot.services.memories.correct_summary(place.channel, words, instead_of=summaries)
+            )
 
     async def copy_within(self, place: Place, form: formats.Format) -> None:
         """Take a memory out and bring it in again, as if it had come from elsewhere."""
@@ -231,7 +240,9 @@ class World:
         )
         seen = [report and report.summary, shown and shown.as_json(), shown and shown.as_markdown()]
         seen += [await memories.export(place.channel, form) for form in ("jsonl", "markdown", "langchain")]
-        seen += [one.content for one in await memories.search(place.channel, "boat")]
+        found = await memories.search(place.channel, "boat")
+        DONE["search"] += bool(found)
+        seen += [one.content for one in found]
         allowed = self.allowed(place.channel, place.canary)
         assert canaries(seen) <= allowed
         for other in set().union(*(each.ever for each in self.places.values())) - allowed:
@@ -332,11 +343,13 @@ class Isolation(RuleBasedStateMachine):
             here = records.Place(place.channel, place.guild)
             message_id = sorted(place.said)[which % len(place.said)]
             pins = self.world.bot.services.pins
-            self.run(refused(pins.pin(here, message_id, None) if often else pins.unpin(place.channel, message_id)))
+            self.run(
+                refused("pin", pins.pin(here, message_id, None) if often else pins.unpin(place.channel, message_id))
+            )
 
     @rule(data=st.data())
     def summarize(self, data: st.DataObject) -> None:
-        self.run(refused(self.world.bot.services.memories.summarize(self.place(data).channel, "boats")))
+        self.run(refused("summarize", self.world.bot.services.memories.summarize(self.place(data).channel, "boats")))
 
     @rule(data=st.data())
     def correct(self, data: st.DataObject) -> None:
@@ -348,7 +361,7 @@ class Isolation(RuleBasedStateMachine):
         change = self.world.bot.services.memories.set_policy(
             records.Place(place.channel, place.guild), name=name, messages=None, tokens=tokens
         )
-        self.run(refused(change))
+        self.run(refused("policy", change))
 
     @rule(data=st.data(), form=st.sampled_from(["jsonl", "langchain"]))
     def copy_within(self, data: st.DataObject, form: formats.Format) -> None:
@@ -390,6 +403,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(1_200)  # with --torture: some minutes
 def test_nothing_crosses(torture: bool) -> None:
     Isolation.steps = 0
+    DONE.clear()
     how = hypothesis_settings(
         max_examples=400 if torture else 20,
         stateful_step_count=90,
@@ -399,6 +413,9 @@ def test_nothing_crosses(torture: bool) -> None:
     )
     run_state_machine_as_test(Isolation, settings=how)
     assert Isolation.steps > 1000
+    # What is drawn depends on what else is loaded: in the short version a rule may hardly come.
+    assert {"summarize", "policy", "search", *(("correct", "pin") if torture else ())} <= DONE.keys()
+    assert DONE["search"]
 
 
 # A hundred at once, some of whom are cancelled
@@ -447,13 +464,14 @@ async def act(bot: Quiet, ledger: Ledger, chance: random.Random) -> None:
             case "reset":
                 await memories.reset(channel)
             case "restore":
-                await refused(memories.restore(channel))
+                await refused("restore", memories.restore(channel))
             case "summarize":
-                await refused(memories.summarize(channel, None))
+                await refused("summarize", memories.summarize(channel, None))
             case "correct":
                 if report := await memories.report(records.Place(channel, None)):
                     await refused(
-                        memories.correct_summary(channel, f"{own} boats", instead_of=report.overview.summaries)
+                        "correct",
+                        memories.correct_summary(channel, f"{own} boats", instead_of=report.overview.summaries),
                     )
             case "look":
                 assert canaries(await memories.prompt(channel)) <= {own}
@@ -465,6 +483,7 @@ async def test_a_hundred_at_once_do_not_get_in_each_others_way(
 ) -> None:
     before = asyncio.all_tasks()
     ledger = Ledger()
+    DONE.clear()
     async with LittleModel(tokens_per_second=1_000) as model, quiet(of_the_host(f"{tmp_path}/memory.db", model)) as bot:
         for _ in range(40 if torture else 4):
             await a_hundred(bot, ledger, chance)
@@ -482,6 +501,7 @@ async def test_a_hundred_at_once_do_not_get_in_each_others_way(
         for channel, shown in bot.channels.items():
             assert canaries(shown.texts.values()) <= {f"qx{channel}z"}
     assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+    assert DONE["summarize"]
     everything_is_accounted_for(f"{tmp_path}/memory.db", ledger)
 
 

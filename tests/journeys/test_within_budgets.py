@@ -91,6 +91,9 @@ class Model:
 class WithinBudgets(RuleBasedStateMachine):
     """*now* is the time, *asked* how many messages were addressed to the bot in each channel."""
 
+    #: The largest sum that ever stood where there was a limit, over all runs.
+    most_used = 0
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
@@ -162,7 +165,10 @@ class WithinBudgets(RuleBasedStateMachine):
             Said(next(self.ids), channel, guild, person, f"Fish {person}", "word " * words, self.now)
             for person in people
         ]
-        self.run(asyncio.wait([self._hear(one) for one in said]))
+        self.run(self._all_heard([self._hear(one) for one in said]))
+
+    async def _all_heard(self, hearing: list[asyncio.Task[bool]]) -> None:
+        assert all(await asyncio.gather(*hearing))
 
     def _hear(self, said: Said) -> asyncio.Task[bool]:
         loop = self.runner.get_loop()
@@ -231,6 +237,7 @@ class WithinBudgets(RuleBasedStateMachine):
                     f"SELECT day, {by}, sum(prompt_tokens + completion_tokens) FROM usage WHERE {where} GROUP BY 1, 2"
                 )
                 for day, whose, used in sums:
+                    type(self).most_used = max(self.most_used, used)
                     assert used < limit + LARGEST, (setting, day, whose, used)
 
     def teardown(self) -> None:
@@ -260,4 +267,6 @@ def test_no_budget_is_passed_by_more_than_a_reply(torture: bool) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
+    WithinBudgets.most_used = 0
     run_state_machine_as_test(WithinBudgets, settings=settings)
+    assert WithinBudgets.most_used > MOST_REPLY, "the budgets were hardly touched"

@@ -54,6 +54,7 @@ class Load:
             for outcome in await asyncio.gather(*talking, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
+            assert self._auditor.told, "nobody said a word"
 
     async def tell(self, channel: int, sentences: int, *, by: int | None = None, addressed: bool = True) -> int:
         """Let somebody say the next message, each fourth with a file; returns its id."""

@@ -12,7 +12,7 @@ import pytest
 
 from bot.listening import NOT_SAVED, NOTHING_SAID
 from playground.discord import Permission, messages
-from tests.sockets.conftest import Bot, Stage, open_stage, refers_to
+from tests.sockets.conftest import Bot, Stage, open_stage, refers_to, together
 
 ANSWERED = "SELECT content FROM messages WHERE channel_id = ? AND role = 'user' ORDER BY position"
 
@@ -329,6 +329,4 @@ async def test_what_takes_seconds_to_pass(tmp_path: Path) -> None:
             assert await stage.bots[-1].stop() == 0
             assert stage.bots[-1].trouble == []
 
-    async with asyncio.TaskGroup() as together:
-        for scenario in SLOW:
-            together.create_task(play(scenario))
+    await together(play(scenario) for scenario in SLOW)

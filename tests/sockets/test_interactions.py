@@ -14,22 +14,7 @@ from cogs.memory.summary import BUSY
 from playground.discord import interactions
 from playground.discord.commands import CommandType, OptionType
 from playground.discord.interactions import Interaction
-from tests.sockets.conftest import Stage, play
-
-#: A bot whose database takes four seconds for whatever it is asked, as long as there is a file `slow`.
-SLOW = """
-import os, runpy, sys, time
-from storage.connection import Connection
-run = Connection.run
-async def slowly(connection, function):
-    def wait(db):
-        time.sleep(4 * os.path.exists("slow"))
-        return function(db)
-    return await run(connection, wait)
-Connection.run = slowly
-sys.argv = ["bot", "run"]
-runpy.run_module("bot", run_name="__main__")
-"""
+from tests.sockets.conftest import SLOW_DATABASE, Stage, play
 
 WORDS = "You are a crab. " * 100
 
@@ -134,14 +119,14 @@ def all_commands(stage: Stage) -> Iterator[tuple[str, dict[str, object]]]:
 
 async def everything_is_acknowledged_however_long_the_model_and_the_database_take(stage: Stage) -> None:
     owner = stage.world.user_id("owner")
-    await stage.start(script=SLOW, owner_ids=owner)
+    await stage.start(script=SLOW_DATABASE, owner_ids=owner)
     channel = await channel_with_a_summary(stage, "My cat is Pixel.")
     shown = await stage.world.slash(owner, channel, "memory show")
     await answer_to(stage, shown)
     assert shown.message is not None
     said = await stage.say(channel, "My dog is Rex.")
     retry = next(each for each in reversed(stage.replies(channel)) if each["components"])
-    (stage.folder / "slow").touch()
+    (stage.folder / "slow").write_text("4")
     stage.model.levers.hang(600, times=None)
 
     async def at_once(what: str, interaction: Interaction) -> None:

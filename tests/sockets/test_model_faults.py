@@ -14,7 +14,7 @@ from bot.chunks import WRITING_MARK
 from bot.runtime import REPLIES_GRACE_SECONDS
 from playground.model.errors import Shape, overflow
 from playground.model.levers import Levers
-from tests.sockets.conftest import KEY, SECOND_MODEL, Stage, free_port, open_stage
+from tests.sockets.conftest import KEY, SECOND_MODEL, Stage, free_port, open_stage, together
 
 #: The shortest deadline that the settings allow, in seconds, and what Discord and a busy machine may add.
 DEADLINE = 5
@@ -259,6 +259,4 @@ async def test_every_fault_has_one_visible_outcome_in_time(tmp_path: Path) -> No
                 for secret in (KEY, OTHER_KEY, "zeppelin", TEXT[:9]):
                     assert secret not in bot.log, secret
 
-    async with asyncio.TaskGroup() as together:
-        for name, scenario in scenarios.items():
-            together.create_task(play(name, scenario))
+    await together(play(name, scenario) for name, scenario in scenarios.items())

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from tests.sockets.audit import Auditor
-from tests.sockets.conftest import Bot, Stage, open_stage
+from tests.sockets.conftest import SLOW_DATABASE, Bot, Stage, open_stage, together
 from tests.sockets.load import Load
 from tests.sockets.test_kills import REPLY_CHUNKS, SETTINGS, first_start
 
@@ -138,16 +138,50 @@ async def while_the_database_is_locked(stage: Stage) -> None:
     await ends(bot, signal.SIGTERM)
 
 
+async def while_the_database_takes_for_ever(stage: Stage) -> None:
+    """One statement cannot be hurried: the process ends all the same, and the next start goes on."""
+    auditor = Auditor(stage)
+    load = Load(stage, auditor, random.Random(1), channels=3)
+    bot = await stage.start(script=SLOW_DATABASE)
+    stage.model.tokens_per_second = 100
+    for channel in load.channels:
+        await load.tell(channel, 3)
+    await stage.until(lambda: all(stage.shown(channel) for channel in load.channels))
+    (stage.folder / "slow").write_text("30")
+    await asyncio.sleep(0.5)
+    begun = time.monotonic()
+    bot.process.send_signal(signal.SIGTERM)
+    assert await bot.ended() == 0
+    assert time.monotonic() - begun < STOP_SECONDS
+    assert [line.partition(": ")[2] for line in bot.trouble] == [
+        "stopping takes too long; the next start ends what is left"
+    ]
+    bot.log = ""
+    (stage.folder / "slow").unlink()
+    stage.model.tokens_per_second = None
+    bot = await stage.start()
+    await auditor.satisfied()
+    await ends(bot, signal.SIGTERM)
+
+
+async def while_it_only_begins(stage: Stage) -> None:
+    bot = await stage.launch()
+    await asyncio.sleep(0.3)
+    await ends(bot, signal.SIGTERM, within=3)
+
+
 #: One after the other each; the ones that wait for long beside the others.
 TOGETHER = (
     (while_the_model_hangs,),
     (while_the_database_is_locked,),
+    (while_the_database_takes_for_ever,),
     (
         while_it_loads_a_vocabulary,
         while_it_logs_in,
         while_it_tells_of_its_commands,
         while_the_gateway_is_silent,
         while_discord_is_away,
+        while_it_only_begins,
     ),
 )
 
@@ -160,6 +194,4 @@ async def test_told_to_stop_while_something_hangs_it_ends_in_time(tmp_path: Path
             async with open_stage(folder) as stage:
                 await scenario(stage)
 
-    async with asyncio.TaskGroup() as together:
-        for scenarios in TOGETHER:
-            together.create_task(play(scenarios))
+    await together(play(scenarios) for scenarios in TOGETHER)

@@ -337,3 +337,55 @@ def memory_prompt(person: Person) -> Locator:
     person.page.set_viewport_size({"width": 1000, "height": 1100})
     person.run("/memory prompt")
     return person.ephemeral
+
+
+@scene("memory-search")
+def memory_search(person: Person) -> Locator:
+    """What a search finds in what was said."""
+    for text in TALK[:3]:
+        person.ask(f"@Mnemo {text}")
+    return person.run("/memory search", query="class")
+
+
+@scene("memory-summarize")
+def memory_summarize(person: Person) -> Locator:
+    """A summary that was just made, and what it cost."""
+    for text in TALK[:4]:
+        person.ask(f"@Mnemo {text}")
+    person.become("Marlin")
+    made = person.run("/memory summarize")
+    expect(made).to_contain_text("The new summary")
+    return made
+
+
+@scene("memory-reset")
+def memory_reset(person: Person) -> Locator:
+    """The question before a reset."""
+    person.ask(f"@Mnemo {TALK[1]}")
+    person.become("Marlin")
+    return person.run("/memory reset")
+
+
+@scene("server-defaults")
+def server_defaults(person: Person) -> Locator:
+    """What holds in a whole server."""
+    person.become("Marlin")
+    person.page.set_viewport_size({"width": 1000, "height": 1300})
+    return person.run("/server")
+
+
+@scene("forget-me")
+def forget_me(person: Person) -> Locator:
+    """The question before somebody is forgotten in a server."""
+    person.ask(f"@Mnemo {TALK[1]}")
+    return person.run("/privacy forget-me", where="the whole server")
+
+
+@scene("form")
+def form(person: Person) -> Locator:
+    """The form in which a persona is written."""
+    person.become("Marlin")
+    person.run("/channel").get_by_role("button", name="Write it").click()
+    shown = person.page.get_by_role("dialog")
+    expect(shown).to_be_visible()
+    return shown

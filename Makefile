@@ -15,7 +15,7 @@ doctor: setup  ## check settings, database, model, tokenizer and token, a line e
 	@$(BIN)/python -m bot doctor
 
 test: setup lint  ## what CI runs
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 torture: setup  ## the long versions: kills, faults and load for an hour or two; SEED=... repeats a run
 	@$(BIN)/python -m pytest --torture $(if $(SEED),--seed $(SEED)) $(TESTS)

@@ -11,7 +11,7 @@ if sys.argv[1:] == ["run"]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
 
-from bot.cli import main  # after that
+from bot.cli import main
 
 # Whatever is written holds what people said or lies beside it: it is for the user alone who runs this, whatever the umask was.
 os.umask(0o077)

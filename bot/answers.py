@@ -34,7 +34,8 @@ NEUTRAL = "Something went wrong on my side; the host's log says what. Please try
 NO_MEMORY = "I cannot use my memory right now; the host's log says why. Please try again later."
 BROKEN_OFF = "Discord broke off while I answered. It may be done all the same: please look before you try again."
 DONE_LATE = (
-    "What you asked me for is done. Discord waits 15 minutes for an answer, and it took longer: ask again to see it."
+    "I am done with what you asked me for, but it took longer than the 15 minutes that Discord waits for an answer: "
+    "ask again to see it."
 )
 
 #: What makes somebody a moderator.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import discord
 
@@ -20,3 +21,12 @@ def panel(*texts: str, files: Sequence[discord.File] = ()) -> discord.ui.LayoutV
     for file in files:
         frame.add_item(discord.ui.File(file))
     return discord.ui.LayoutView(timeout=None).add_item(frame)
+
+
+class Remade:
+    """For a button or menu whose id says nothing but what it is: makes it again when it is pressed, also after a restart."""
+
+    @classmethod
+    async def from_custom_id(cls, *_: object, **__: object) -> Self:
+        """Make it, as discord.py asks a ``DynamicItem`` to; nothing of what it tells is needed."""
+        return cls()

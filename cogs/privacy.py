@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import discord
 from discord import app_commands
@@ -15,7 +14,7 @@ from bot.catch_up import CatchUp
 from bot.errors import UserFacingError
 from bot.governance import Governance
 from bot.introduction import what_is_remembered
-from bot.panels import panel
+from bot.panels import Remade, panel
 from bot.privacy import EVERYWHERE, Privacy, Promise, Reader
 from storage.records import Extent
 
@@ -127,18 +126,13 @@ class PrivacyCog(
         await answer(interaction, view=panel(*texts))
 
 
-class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:forget-me"):
+class ForgetButton(
+    Remade, discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:forget-me"
+):
     """Confirms that whoever presses it is forgotten in a server. It works after a restart, too."""
 
     def __init__(self) -> None:
         super().__init__(_danger("Forget me here", "mnemo:forget-me"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the button again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Forget whoever pressed it."""
@@ -152,18 +146,11 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVie
             await answer(interaction, view=panel(_forgotten(forgotten, "in this server")))
 
 
-class OptOutButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:opt-out"):
+class OptOutButton(Remade, discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:opt-out"):
     """Confirms that whoever presses it opts out. It works after a restart, too."""
 
     def __init__(self) -> None:
         super().__init__(_danger("Opt out and forget me", "mnemo:opt-out"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the button again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Let whoever pressed it opt out."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import discord
 
 from bot.answers import answer, answering, defer, require_server_manager
+from bot.panels import Remade
 from cogs.governance import words
 from cogs.governance.controls import PageButton
 from cogs.governance.shared import PAGES, governance_of, page
@@ -195,18 +196,13 @@ class PeopleList(
         )
 
 
-class CleanButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:access:clean"):
+class CleanButton(
+    Remade, discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:access:clean"
+):
     """Takes out of all lists what was deleted on Discord: a menu in which nothing is chosen cannot be emptied."""
 
     def __init__(self) -> None:
         super().__init__(discord.ui.Button(label="Take out what was deleted", custom_id="mnemo:access:clean"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the button again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Keep what exists, and show the lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import discord
@@ -21,7 +22,7 @@ from storage.records import Overrides
 NUMBER_LENGTH = 9
 
 
-class RulesForm(Form):
+class RulesForm(Form, ABC):
     """The base of the forms: sets what :meth:`changes` says, and shows the panel again."""
 
     #: The label of the button that opens it.
@@ -35,13 +36,13 @@ class RulesForm(Form):
         self._scope = scope
         self.put(own)
 
+    @abstractmethod
     def put(self, own: Overrides) -> None:
         """Add the fields, with what is set now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changes(self) -> dict[str, Any]:
         """Return what was written. Raises :class:`OutOfBounds`."""
-        raise NotImplementedError
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         """Set it, and show what holds then."""

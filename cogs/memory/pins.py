@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import discord
 
 from bot.answers import answering, defer, place_of, require_moderator, whisper
 from bot.links import escaped
 from bot.memories import MemoryReport
+from bot.panels import Remade
 from bot.pins import MOST_PINS
 from bot.prompt import clean_name
 from cogs.memory.shared import clipped
@@ -55,7 +55,7 @@ def _excerpt(pin: Message, length: int) -> str:
     return clipped(" ".join(pin.content.split()), length)
 
 
-class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]], template=r"mnemo:pins"):
+class UnpinMenu(Remade, discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]], template=r"mnemo:pins"):
     """Unpins what is chosen. It works after a restart, too: each entry says which message it is."""
 
     def __init__(self, pins: Sequence[Message] = ()) -> None:
@@ -67,13 +67,6 @@ class UnpinMenu(discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]]
             for pin in pins[::-1][:MOST_PINS]
         ]
         super().__init__(discord.ui.Select(placeholder="Unpin a message", options=options, custom_id="mnemo:pins"))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the menu again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Unpin, if the caller still may."""

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.answers import answer, answering, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
-from bot.panels import panel
+from bot.panels import Remade, panel
 from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
 
 KEPT = "Nothing was changed."
@@ -86,20 +86,13 @@ class ResetButton(
         )
 
 
-class KeepButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:keep"):
+class KeepButton(Remade, discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:keep"):
     """Takes the question back."""
 
     def __init__(self) -> None:
         super().__init__(
             discord.ui.Button(label="Keep it", style=discord.ButtonStyle.secondary, custom_id="mnemo:keep")
         )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the button again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Say that nothing happened."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Self
 
@@ -15,7 +14,7 @@ from bot.errors import OutOfBounds, UserFacingError
 from bot.forms import Form
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
-from bot.panels import PANEL_LENGTH, panel
+from bot.panels import PANEL_LENGTH, Remade, panel
 from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
 from storage.records import Summary
 
@@ -64,7 +63,9 @@ def covers_and_costs(compaction: CompactionReport) -> str:
     return f"{messages(covered.messages)} {span} became {made}; {cost}"
 
 
-class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:correct"):
+class CorrectButton(
+    Remade, discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutView]], template=r"mnemo:correct"
+):
     """Opens the form with the summary as it is then. It works after a restart, too."""
 
     def __init__(self) -> None:
@@ -73,13 +74,6 @@ class CorrectButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.LayoutVi
                 label="Correct the summary", style=discord.ButtonStyle.secondary, custom_id="mnemo:correct"
             )
         )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.LayoutView], match: re.Match[str]
-    ) -> Self:
-        """Make the button again from its id."""
-        return cls()
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Open the form, if the caller still may. It has to be the first answer, so nothing is deferred."""

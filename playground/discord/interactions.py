@@ -85,9 +85,11 @@ class Interaction:
         return created_at(self.id)
 
     async def wait_answered(self, timeout: float = 5.0) -> Interaction:  # noqa: ASYNC109 what a test wants to say
-        """Wait until it is answered, or has failed; TimeoutError if neither happens within *timeout* seconds."""
+        """Wait until it is answered; TimeoutError if it fails, or neither happens within *timeout* seconds."""
         async with asyncio.timeout(timeout):
             await self._settled.wait()
+        if self.state == "failed":
+            raise TimeoutError("the application did not respond")
         return self
 
     def advance(self, state: Progress) -> None:

@@ -7,9 +7,10 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +21,12 @@ from bot.chunks import WRITING_MARK
 from playground.discord import LittleDiscord, Request, World
 from playground.discord.world import File
 from playground.model import MODEL, LittleModel
+from tests.sockets.fork_server import ROOT, WARNINGS, ForkedProcess, ForkServer
 
 T = TypeVar("T")
 
-ROOT = Path(__file__).parents[2]
+fork_server = cache(ForkServer)
+
 SECOND_MODEL = "second-model"
 KEY = "sk-proj-Very_Secret.0123456789"
 
@@ -32,6 +35,9 @@ PATIENCE = 60.0
 
 #: What no log may hold: an error that nobody expected, a task or connection that nobody owned, or a stop that had to be cut.
 TROUBLE = ("Traceback", "never retrieved", "never awaited", "was destroyed", "Warning:", "stopping takes too long")
+
+#: What openai's client reads from the environment while it is loaded, which is before the fork.
+READ_WHILE_LOADING = {"openai_log"}
 
 #: A bot whose database takes as many seconds for whatever it is asked as stand in a file `slow`, as long as there is one.
 SLOW_DATABASE = """
@@ -55,7 +61,7 @@ runpy.run_module("bot", run_name="__main__")
 class Bot:
     """``python -m bot``, running."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self.process = process
         self.output = ""
         self.log = ""
@@ -138,7 +144,7 @@ class Stage:
             "tokenizer": "estimate",
         } | settings
         told = {name.upper(): str(value) for name, value in values.items()}
-        return told | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "always::ResourceWarning,always::RuntimeWarning"}
+        return told | WARNINGS | {"PYTHONPATH": str(ROOT)}
 
     async def launch(
         self, *command: str, before: Callable[[], None] | None = None, script: str | None = None, **settings: object
@@ -163,7 +169,11 @@ class Stage:
     async def start(self, *, script: str | None = None, **settings: object) -> Bot:
         """Start the bot and wait until it hears what is said."""
         await self.until(lambda: not self.world.bot_online)
-        bot = await self.launch(script=script, **settings)
+        if script is None and not READ_WHILE_LOADING & settings.keys():
+            bot = Bot(await fork_server().start(self.folder, self.environment(**settings)))
+            self.bots.append(bot)
+        else:
+            bot = await self.launch(script=script, **settings)
         await self.until(lambda: self.world.bot_online)
         return bot
 
@@ -321,6 +331,14 @@ async def together(scenarios: Iterable[Awaitable[None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for scenario in scenarios:
             group.create_task(whole(scenario))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fork_server_left() -> Iterator[None]:
+    """End what :func:`fork_server` started."""
+    yield
+    if fork_server.cache_info().currsize:
+        fork_server().close()
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from openapi_schema_validator import OAS31Validator
 from bot.chunks import ENOUGH_TO_SHOW, LIMIT, WRITING_MARK
 from playground.discord import ChannelType, Event, Request
 from playground.discord.events import Watch
-from tests.sockets.conftest import ROOT, Stage, refers_to
+from tests.sockets.conftest import Stage, refers_to
+from tests.sockets.fork_server import ROOT
 
 #: Five messages, every word of them another.
 WORDS = [f"{number:07}." for number in range(1000)]

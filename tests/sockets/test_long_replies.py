@@ -136,6 +136,7 @@ async def test_thirty_thousand_characters_in_ten_channels_at_once(stage: Stage, 
         assert len(edits) >= SHORT_SECONDS / 3  # it was seen to grow
     assert [one for one in stage.discord.requests[before:] if one.status == 429] == []
     assert stage.recall("SELECT DISTINCT content FROM messages WHERE role = 'assistant'") == [text]
+    check_what_was_sent(stage, "PATCH")
 
 
 async def test_many_replies_that_grow_at_once_draw_no_global_limit(stage: Stage) -> None:
@@ -225,17 +226,13 @@ async def test_it_types_while_it_reasons_and_shows_nothing_of_it(stage: Stage) -
 async def test_what_turns_out_to_be_reasoning_makes_room_for_the_answer(stage: Stage) -> None:
     channel = stage.channel()
     stage.model.tokens_per_second = 400
-    stage.model.levers.text(f"{'I wonder about the wreck. ' * 120}\n</think>\n\nA fish lives there. It swims.")
+    stage.model.levers.text(f"{'I wonder about the wreck. ' * 240}\n</think>\n\nA fish lives there. It swims.")
     await stage.tell(channel, "Who lives there?")
-    await stage.until(lambda: len(stage.shown(channel)) == 2 and all("wonder" in text for text in stage.shown(channel)))
+    await stage.until(lambda: len([text for text in stage.shown(channel) if "wonder" in text]) > 1)
     await stage.until(lambda: stage.idle)
     assert stage.shown(channel) == ["A fish lives there. It swims."]
     kept = stage.recall("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id DESC LIMIT 1")
     assert kept == ["A fish lives there. It swims."]
-
-
-async def test_what_is_sent_with_a_file_is_what_discord_takes(stage: Stage) -> None:
-    check_what_was_sent(stage, "PATCH")
 
 
 def check_what_was_sent(stage: Stage, method: str) -> None:

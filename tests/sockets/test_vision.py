@@ -22,7 +22,7 @@ from bot.resilient import ResilientModel
 from playground.model import MODEL, LittleModel
 from playground.model.errors import Blindness, openai_error
 from tests import attached
-from tests.sockets.conftest import ROOT
+from tests.sockets.fork_server import ROOT
 
 SPECIFICATION = Path(os.environ.get("MNEMO_SPECS") or ROOT.parent / "shared/specs") / "openai-openapi.json"
 REEF = Image(f"data:image/png;base64,{base64.b64encode(attached.png()).decode()}", 1_000)

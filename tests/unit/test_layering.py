@@ -100,6 +100,7 @@ OURS: dict[str, tuple[str, ...]] = {
         "bot.errors",
         "bot.forms",
         "bot.answers",
+        "bot.panels",
         "bot.rest",
         "storage.records",
     ),

@@ -64,32 +64,41 @@ async def test_a_pdf_that_never_ends_is_ended_while_the_bot_goes_on() -> None:
         await PdfReader(seconds=1.5).read(data, 1_000_000)
     living.cancel()
     assert longest < 1.0
-    assert children() == []
+    assert workers() == []
 
 
 async def test_who_gives_up_leaves_no_process_behind() -> None:
     reading = asyncio.create_task(PdfReader().read(attached.endless_pdf(), 1_000_000))
-    await asyncio.sleep(0.5)
+    await started()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
-    assert children() == []
+    assert workers() == []
 
 
 async def test_the_process_knows_no_token_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "very secret")
     reading = asyncio.create_task(PdfReader().read(attached.endless_pdf(), 1_000_000))
-    await asyncio.sleep(0.5)
-    [worker] = children()
-    environment = environment_of(worker)
+    environment = environment_of(await started())
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     assert b"PATH=" in environment
     assert b"secret" not in environment
 
 
-def children() -> list[str]:
-    """The processes that we started and that are still there."""
-    return Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+async def started() -> str:
+    """The process that reads, once there is one."""
+    for _ in range(1_000):
+        if found := workers():
+            [worker] = found
+            return worker
+        await asyncio.sleep(0.01)
+    raise AssertionError("no process was started")
+
+
+def workers() -> list[str]:
+    """The processes that read for us and are still there."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return [child for child in children if b"pdf_worker.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def environment_of(process: str) -> bytes:

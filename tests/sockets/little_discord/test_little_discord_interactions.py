@@ -212,7 +212,9 @@ async def test_no_answer_within_three_seconds_is_a_failure(
     world: World, bot: discord.Client, marlin: int, general: int, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("playground.discord.interactions.ANSWER_SECONDS", 0.1)
-    interaction = await (await world.slash(marlin, general, "silence")).wait_answered()
+    interaction = await world.slash(marlin, general, "silence")
+    with pytest.raises(TimeoutError, match="did not respond"):
+        await interaction.wait_answered()
     assert interaction.state == "failed"
     path = f"/interactions/{interaction.id}/{interaction.token}/callback"
     status, answer = await api("POST", path, {"type": 4, "data": {"content": "late"}})

@@ -18,6 +18,12 @@ def quoted(question_id: int, author_id: int, author_name: str, content: str) -> 
     return Attachment(question_id, QUOTE, name, "message", len(content.encode()), None, block, 0)
 
 
+def parted(content: str) -> tuple[str, str]:
+    """Return a question, which is one line, and what stands beneath it: what it quotes, files included."""
+    question, _, quote = content.partition("\n")
+    return question, quote
+
+
 def heading(triggers: Sequence[Message]) -> str:
     """Return what stands above the reply to *triggers*: who asked what about a message, as no message of theirs says it."""
     asked = [one for one in triggers if one.about_id is not None]
@@ -25,5 +31,5 @@ def heading(triggers: Sequence[Message]) -> str:
 
 
 def _question(message: Message) -> str:
-    question = message.content.partition("\n")[0]
+    question, _ = parted(message.content)
     return question if len(question) <= SHOWN_QUESTION else f"{question[: SHOWN_QUESTION - 1]}…"

@@ -132,7 +132,7 @@ class Budgets:
         """Reserve what a call of *model* may use, and return *number*; None if nothing limits it.
 
         It is to be booked with its number, or given to :meth:`release`, whatever becomes of the call. *asked* tells how many
-        tokens of ours its prompt has. The first of *payers* who has something left pays; nobody does for a summary. Raises
+        tokens of ours its prompt has. The first of *payers* who has something left pays; without any, nobody does. Raises
         :class:`bot.errors.BudgetSpent`, and :class:`BudgetTaken` where calls that are under way may use all that is left.
         """
         limits = self.limits(holds)

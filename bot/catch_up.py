@@ -19,6 +19,7 @@ from bot.errors import ChannelClosed, ChannelDeleted, DeliveryError, SettingsErr
 from bot.governance import Governance
 from bot.patience import keep_trying, pause_after
 from storage import StorageError, Store
+from storage.records import SOMEWHERE
 
 T = TypeVar("T")
 
@@ -115,6 +116,8 @@ class CatchUp:
         self._saved: dict[int, int] = {}
         self._pending: dict[int, _Pending] = {}
         self._people: set[int] = set()
+        #: Channels that were brought in, whose servers Discord did not tell of yet.
+        self._somewhere: set[int] = set()
         self._queue: deque[int] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
@@ -130,6 +133,7 @@ class CatchUp:
         if owner != user_id:
             raise SettingsError((_ANOTHER_BOTS.format(owner=owner, user_id=user_id),))
         self._look = look
+        self._somewhere = set(await self._store.known_channels(SOMEWHERE))
         self._saved = await self._store.seen()
         self._is_first = not self._saved
         self._marks = dict(self._saved)
@@ -157,6 +161,8 @@ class CatchUp:
     async def arrived(self, survey: Survey) -> None:
         """Catch up a server that Discord tells of: what it has is there now."""
         session = self._session
+        if found := self._somewhere & (survey.newest.keys() | survey.hidden):
+            await _insist(lambda: self._store.locate(survey.guild_id, found))
         known = await _insist(lambda: self._store.known_channels(survey.guild_id))
         if session != self._session:
             return  # Discord tells of it once more
@@ -298,6 +304,7 @@ class CatchUp:
             await self._look(channel_id, pending.guild_id, changed_since=seen, said_since=max(seen, self._oldest))
         except ChannelDeleted:
             await self._conversations.forget_channel(channel_id)
+            self._governance.forget(channel_id)
         except ChannelClosed as error:
             log.debug("%s", error, extra={"channel": channel_id})
         except (DeliveryError, StorageError) as error:

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     bringing_in.add_argument("file", metavar="FILE", type=Path)
     bringing_in.add_argument("--format", choices=get_args(ReadableFormat), default="auto")
     bringing_in.add_argument(
-        "--guild", metavar="ID", type=_snowflake, help="the channel's server, if the bot does not know the channel yet"
+        "--guild", metavar="ID", type=_snowflake, help="the channel's server, if the bot does not know yet where it is"
     )
     backup = commands.add_parser("backup", help="copy the database to a file, also while the bot runs")
     backup.add_argument("file", metavar="PATH", type=Path, help="an earlier backup there is replaced")

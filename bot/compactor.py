@@ -152,11 +152,12 @@ class Compactor:
             if channel_id in self._again:  # something changed meanwhile, and nobody else was let to look at it
                 self.consider(channel_id)
 
-    async def outline(self, channel_id: int) -> tuple[list[Outline], bool]:
+    async def outline(self, channel_id: int, *, payer: int) -> tuple[list[Outline], bool]:
         """Summarize what no summary of a channel covers, for a thread; the channel's own memory stays as it is.
 
-        Returns what was made, oldest first, and whether that is all: a model that fails leaves the newest part out. The drafts
-        are to be handed to :meth:`storage.store.Store.open_thread`, or thrown away. Raises :class:`storage.errors.StorageError`.
+        Returns what was made, oldest first, and whether that is all: a model that fails, or a budget that is spent on the way,
+        leaves the newest part out. The drafts are to be handed to :meth:`storage.store.Store.open_thread`, or thrown away. Raises
+        :class:`bot.errors.BudgetSpent` if nothing could be made for that, and :class:`storage.errors.StorageError`.
         """
         state = await self._store.uncovered(channel_id, look_back=LOOK_BACK_TOKENS)
         made: list[Outline] = []
@@ -167,11 +168,13 @@ class Compactor:
             policy = hybrid_policy(Marks.of(min(policy.high, compaction.INPUT_TOKENS), 1))
         try:
             for span in compaction.spans(state.backlog, compaction.input_tokens(policy, self._fixed(state))):
-                outline = await self._outline(state, policy, span)
+                outline = await self._outline(state, policy, span, payer)
                 if outline is None:  # a reset, or another policy, came between
                     return made, False
                 made.append(outline)
         except ModelError as error:
+            if isinstance(error, BudgetSpent) and not made:
+                raise
             log.warning("a thread starts without a summary: %s", error.detail, extra={"channel": channel_id})
             return made, False
         except BaseException:
@@ -180,12 +183,14 @@ class Compactor:
             raise
         return made, True
 
-    async def _outline(self, state: Compaction, policy: SummarizingPolicy, span: tuple[int, int]) -> Outline | None:
+    async def _outline(
+        self, state: Compaction, policy: SummarizingPolicy, span: tuple[int, int], payer: int
+    ) -> Outline | None:
         draft = await self._store.claim_leaf(state, span, reason=FOR_A_THREAD, now=time.time())
         if draft is None:
             return None
         try:
-            written = await self._write(state, draft, policy, None)
+            written = await self._write(state, draft, policy, None, payer)
             self._check(draft, policy, written)
         except BaseException:
             await asyncio.shield(self._store.discard_summary(draft))
@@ -264,7 +269,9 @@ class Compactor:
             return await self._store.claim_leaf(state, task.span, reason=task.reason, now=now)
         return await self._store.claim_digest(state, task.parts, reason=task.reason, now=now)
 
-    async def _write(self, state: Compaction, draft: Draft, policy: SummarizingPolicy, focus: str | None) -> Written:
+    async def _write(
+        self, state: Compaction, draft: Draft, policy: SummarizingPolicy, focus: str | None, payer: int | None = None
+    ) -> Written:
         """Return what the model writes, having booked what it was paid for, whatever becomes of the text."""
         target = compaction.target_tokens(draft.kind, policy)
         if draft.kind is SummaryKind.LEAF:
@@ -274,7 +281,7 @@ class Compactor:
             )
         else:
             request = summary_prompt.digest_prompt(draft.parts, target, focus)
-        bill = self._bill(state, draft)
+        bill = self._bill(state, draft, payer)
         await bill.open_in_time(lambda: sum(self._count(message.content) for message in request.messages))
         fault_point("summary reserved")
         try:
@@ -289,14 +296,14 @@ class Compactor:
             fault_point("summary written")
         return written
 
-    def _bill(self, state: Compaction, draft: Draft) -> Bill:
+    def _bill(self, state: Compaction, draft: Draft, payer: int | None) -> Bill:
         async def write(outcome: Outcome) -> None:
             told = (outcome.prompt_tokens or 0, outcome.cached_tokens or 0, outcome.completion_tokens or 0)
-            reservation, now = outcome.reservation, time.time()
-            await self._store.book_summary(state, outcome.model, Usage(1, *told), reservation=reservation, now=now)
+            how = {"payer": payer, "reservation": outcome.reservation}
+            await self._store.book_summary(state, outcome.model, Usage(1, *told), now=time.time(), **how)
 
-        model, nobody = self._summarizer.model_name, ()
-        return Bill(-draft.id, state.channel_id, state.overrides, nobody, model, self._budgets, self._count, write)
+        model, payers = self._summarizer.model_name, () if payer is None else (payer,)
+        return Bill(-draft.id, state.channel_id, state.overrides, payers, model, self._budgets, self._count, write)
 
     def _check(self, draft: Draft, policy: SummarizingPolicy, written: Written) -> None:
         """Refuse what cannot be kept."""

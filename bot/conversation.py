@@ -19,6 +19,7 @@ from bot.brain import Brain, Myself
 from bot.compactor import Compactor
 from bot.errors import ChannelClosed, DeliveryError
 from bot.fault_points import fault_point
+from bot.lately import Lately
 from bot.patience import end, keep_trying, pause_after
 from bot.ports import Speaker
 from bot.retention import expiry
@@ -52,9 +53,8 @@ RESUMED_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What a message says and has *attached* since it was edited, kept in mind *until* then, in ``time.monotonic()``."""
+    """What a message says and has *attached* since it was edited."""
 
-    until: float
     content: str = field(repr=False)
     attached: Collection[int]
 
@@ -84,8 +84,8 @@ class Conversations:
         self._answer_after = self._started_at - answer_hours * HOUR_SECONDS
         self._retention_days = retention_days
         self._owner = uuid.uuid4().hex
-        self._vanished: dict[int, float] = {}
-        self._edited_early: dict[int, _Edit] = {}
+        self._vanished = Lately[bool](VANISHED_SECONDS)
+        self._edited_early = Lately[_Edit](EARLY_EDIT_SECONDS)
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._woken: set[int] = set()
         self._running: dict[int, Exchange] = {}
@@ -161,13 +161,12 @@ class Conversations:
 
     def _incoming(self, said: Said) -> Incoming | None:
         """Return what was said as it is to be stored; None if it was deleted, or is too old."""
-        self._drop_old()
-        if not said.ids.isdisjoint(self._vanished) or said.said_at < expiry(time.time(), self._retention_days):
+        if self._vanished.among(said.ids) or said.said_at < expiry(time.time(), self._retention_days):
             return None
         name = prompt.whole(said.author_name)
-        edit = self._edited_early.pop(said.message_id, None)
+        edit = self._edited_early.take(said.message_id)
         if edit is None:
-            edit = _Edit(0.0, prompt.whole(said.content), [one.id for one in said.attachments])
+            edit = _Edit(prompt.whole(said.content), [one.id for one in said.attachments])
         content = edit.content
         return Incoming(
             discord_id=said.message_id,
@@ -185,7 +184,7 @@ class Conversations:
 
     async def _follow(self, said: Said) -> None:
         """Let memory follow an edit or a deletion that came while the message was being stored, and found nothing there."""
-        if gone := said.ids & self._vanished.keys():
+        if gone := self._vanished.among(said.ids):
             await self.forget(said.channel_id, gone)
         elif edit := self._edited_early.get(said.message_id):
             await self.correct(
@@ -205,9 +204,9 @@ class Conversations:
 
         True if that changed something.
         """
-        self._drop_old()
         content = prompt.whole(content)
-        early = self._edited_early[message_id] = _Edit(time.monotonic() + EARLY_EDIT_SECONDS, content, attached)
+        early = _Edit(content, attached)
+        self._edited_early.keep(message_id, early)
         author_name = prompt.whole(author_name)
         tokens = self._tokens(author_id, author_name, content)
         quote = prompt.quote_block(author_id, author_name, content)
@@ -220,14 +219,14 @@ class Conversations:
         fault_point("corrected")
         if changed:
             self._compactor.consider(channel_id)
-            if self._edited_early.get(message_id) == early:
-                del self._edited_early[message_id]
+            if self._edited_early.get(message_id) is early:
+                self._edited_early.take(message_id)
         return changed
 
     async def forget(self, channel_id: int, message_ids: Collection[int]) -> None:
         """Take messages that were deleted out of memory, with the replies that stand on them."""
-        self._drop_old()
-        self._vanished.update(dict.fromkeys(message_ids, time.monotonic() + VANISHED_SECONDS))
+        for message_id in message_ids:
+            self._vanished.keep(message_id, True)
         forgotten = await self._insist(lambda: self._store.forget(message_ids, now=time.time()))
         fault_point("forgotten")
         self._withdraw(forgotten)
@@ -310,13 +309,6 @@ class Conversations:
 
     def _tokens(self, author_id: int, author_name: str, content: str) -> int:
         return self._brain.viewer.message_tokens(prompt.person_block(author_id, author_name, content))
-
-    def _drop_old(self) -> None:
-        now = time.monotonic()
-        while self._vanished and (oldest := next(iter(self._vanished.items())))[1] < now:
-            del self._vanished[oldest[0]]
-        while self._edited_early and (edit := next(iter(self._edited_early.items())))[1].until < now:
-            del self._edited_early[edit[0]]
 
     def _wake(self, channel_id: int) -> None:
         if self._speaker_for is None:

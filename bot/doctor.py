@@ -22,7 +22,7 @@ from bot.runtime import open_counter, open_models
 from bot.settings import BotSettings
 from storage import StorageError, database_path, open_store
 from storage.errors import DatabaseInUse
-from storage.opening import read_through
+from storage.opening import is_there, read_through, try_out
 from storage.records import Overrides
 
 
@@ -65,9 +65,13 @@ async def _settings(settings: BotSettings) -> tuple[bool, str]:
 async def _database(settings: BotSettings) -> tuple[bool, str]:
     path = database_path(settings.database_url)
     try:
+        state = "can be read and written"
         try:
-            async with open_store(settings.database_url):
-                state = "can be read and written"
+            if not is_there(path):
+                async with open_store(settings.database_url):
+                    pass
+            elif not await asyncio.to_thread(try_out, path):
+                state += ", is of an older version of Mnemo (the next start brings it up to date)"
         except DatabaseInUse:
             state = "is open in a Mnemo that is running now"
         await asyncio.to_thread(read_through, path)

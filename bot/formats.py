@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from bot.asking import parted
 from bot.prompt import AI_PREFIX, HUMAN_PREFIX, clean_name
 from storage.records import Message, Role
 
@@ -46,10 +47,14 @@ class BadLine(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a file holds, in order, and how many of its messages were left out because they are no words of a conversation."""
+    """What a file holds, in order, and how many of its messages were left out because they are no words of a conversation.
+
+    Of *unquoted* questions the quote was left out: the file does not say whose words it is.
+    """
 
     messages: tuple[Message, ...]
     skipped: int
+    unquoted: int = 0
 
 
 def write(messages: Sequence[Message], channel_id: int, form: Format) -> str:
@@ -64,17 +69,20 @@ def write(messages: Sequence[Message], channel_id: int, form: Format) -> str:
 def read(text: str, form: ReadableFormat, *, channel_id: int, now: float) -> Parsed:
     """Return the messages of a file that are to be remembered in *channel_id*, *now* being the time of those that tell none.
 
-    A message that stems from another channel loses its Discord id: no edit or deletion there is meant for the copy. Positions
-    and token counts are those of the file, if it tells any, and are given anew by whoever stores it. Raises :class:`BadLine`.
+    A message that stems from another channel loses its Discord id: no edit or deletion there is meant for the copy. A question
+    loses its quote if it is not said whose words that is, and when they were said. Positions and token counts are those of the
+    file, if it tells any, and are given anew by whoever stores it. Raises :class:`BadLine`.
     """
     is_list = text.lstrip().startswith("[")
     if form == "auto":
         form = "langchain" if is_list or _begins_with_langchain(text) else "jsonl"
     sources = _items(text) if is_list and form == "langchain" else _lines(text)
     found = [_parsed(where, source, form, now) for where, source in sources]
-    kept = [fields for fields in found if fields is not None]
+    kept = [fields for fields in found if fields is not None and fields.text]
     return Parsed(
-        tuple(fields.message(position, channel_id) for position, fields in enumerate(kept, 1)), len(found) - len(kept)
+        tuple(fields.message(position, channel_id) for position, fields in enumerate(kept, 1)),
+        skipped=len(found) - len(kept),
+        unquoted=sum(fields.quotes_unknown for fields in kept),
     )
 
 
@@ -132,6 +140,19 @@ class _Fields(BaseModel):
     discord_id: int | None = Field(None, ge=1, le=_MOST_ID)
     about_id: int | None = Field(None, ge=1, le=_MOST_ID)
     pinned_at: float | None = Field(None, ge=0, le=_LAST_SECOND, allow_inf_nan=False)
+    about_author: int | None = Field(None, ge=0, le=_MOST_ID)
+    about_at: float | None = Field(None, ge=0, le=_LAST_SECOND, allow_inf_nan=False)
+
+    @property
+    def quotes_unknown(self) -> bool:
+        """Whether it is a question that does not say whom it quotes, as files once did not: nobody could decide about that."""
+        about = (self.about_author, self.about_at)
+        return None in about and (self.about_id, *about) != (None, None, None)
+
+    @property
+    def text(self) -> str:
+        """What is to be remembered of the content."""
+        return parted(self.content)[0] if self.quotes_unknown else self.content
 
     def message(self, number: int, channel_id: int) -> Message:
         """Return the record, as one of *channel_id*; *number* is its position if the file tells none."""
@@ -141,13 +162,15 @@ class _Fields(BaseModel):
             role=self.role,
             author_id=self.author_id,
             author_name=self.author_name,
-            content=self.content,
+            content=self.text,
             tokens=self.tokens,
             created_at=self.created_at,
             turn_id=self.turn_id,
             discord_id=self.discord_id if at_home else None,
             about_id=self.about_id if at_home else None,
             pinned_at=self.pinned_at,
+            about_author=NOBODY if self.quotes_unknown else self.about_author,
+            about_at=self.created_at if self.quotes_unknown else self.about_at,
         )
 
 
@@ -165,6 +188,8 @@ def _fields(message: Message, channel_id: int) -> dict[str, Any]:
         "discord_id": message.discord_id,
         "about_id": message.about_id,
         "pinned_at": message.pinned_at,
+        "about_author": message.about_author,
+        "about_at": message.about_at,
     }
 
 

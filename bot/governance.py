@@ -117,7 +117,8 @@ class Governance:
     def refusal(self, place: Place, user_id: int, roles: Collection[int] | None) -> str | None:
         """Return why somebody may not talk with us in a place, as a sentence; None if they may.
 
-        *roles* None: they cannot be had. Where roles decide, that counts against them.
+        *roles* None: they cannot be had. Where roles decide, that counts against them. Everybody has the role @everyone, whose id
+        is the server's.
         """
         if not self.holds(place).is_on:
             return OFF
@@ -125,16 +126,23 @@ class Governance:
         here = {place.channel_id, place.parent_id}
         if here & access.block_channel or (access.allow_channel and not here & access.allow_channel):
             return NOT_HERE
-        if user_id in access.block_user or (access.block_role and (roles is None or access.block_role & set(roles))):
+        held = {place.guild_id, *(roles or ())}
+        if user_id in access.block_user or (access.block_role and (roles is None or access.block_role & held)):
             return NOT_YOU
         is_open = not (access.allow_role or access.allow_user)
-        may = is_open or user_id in access.allow_user or bool(access.allow_role & set(roles or ()))
+        may = is_open or user_id in access.allow_user or bool(access.allow_role & held)
         return None if may else NOT_YOU
 
     def may_reset(self, guild_id: int, user_id: int, roles: Collection[int]) -> bool:
         """Whether somebody who does not manage the channel may reset it all the same."""
         access = self.access(guild_id)
-        return user_id in access.reset_user or bool(access.reset_role & set(roles))
+        return user_id in access.reset_user or bool(access.reset_role & {guild_id, *roles})
+
+    def lists_of(self, guild_id: int, user_id: int) -> list[str]:
+        """Return what the lists say in which a server's managers named somebody."""
+        access = self.access(guild_id)
+        lists = {"may talk": access.allow_user, "may not talk": access.block_user, "may reset": access.reset_user}
+        return [said for said, people in lists.items() if user_id in people]
 
     async def set_channel(self, place: Place, **changes: Any) -> Layers:
         """Let a channel set this for itself and its threads, or inherit it (None), from the next message on.

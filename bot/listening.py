@@ -172,8 +172,11 @@ class Listener:
             await self._say(message, NOT_SAVED)
 
     async def correct(self, message: discord.Message, *, members: Members = _NONE) -> None:
-        """Let memory say what a message says now. An update without new words (an embed unfurling) changes nothing."""
-        if message.edited_at is None or not _is_said_by_a_person(message):
+        """Let memory say what a message says now. An update without new words (an embed unfurling) changes nothing.
+
+        Of another bot it may be what a question is about. A question about our own words keeps those that it was asked about.
+        """
+        if message.edited_at is None or (self._client.user is not None and message.author.id == self._client.user.id):
             return
         if self._privacy.has_opted_out(message.author.id):
             return

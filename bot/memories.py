@@ -86,8 +86,8 @@ class MemoryReport:
     """What `/memory show` tells of a channel.
 
     *fullness* is 1.0 where the policy's budget is used up; *last_compaction* is the newest summary that is shown, by a model.
-    Where the policy does not keep a summary, one from before may be there, which the model does not see. ``pin_*`` is what pins
-    take of a prompt, and may.
+    Where the policy does not keep a summary, one from before may be there, of which the model sees only what a thread was opened
+    with. ``pin_*`` is what pins take of a prompt, and may.
     """
 
     overview: Overview
@@ -102,21 +102,31 @@ class MemoryReport:
     pins_without_room: tuple[Message, ...]
 
     @property
-    def is_origin(self) -> bool:
-        """Whether all of the summary is what a thread was opened with; that the model sees under any policy."""
-        return all(summary.is_origin for summary in self.overview.summaries)
-
-    @property
     def summary(self) -> str:
         """The summary, oldest part first; nothing if there is none."""
         return summary_text(self.overview.summaries)
 
+    @property
+    def seen_summary(self) -> str:
+        """What the model sees of it: where the policy keeps none, what a thread was opened with, also if a digest covers that."""
+        return self.summary if self.keeps_summary else summary_text(self.overview.origin)
+
+    @property
+    def unseen_summary(self) -> str:
+        """What the model does not see of it: where the policy keeps none, all that was made since."""
+        made = [summary for summary in self.overview.summaries if not summary.is_origin]
+        return "" if self.keeps_summary else summary_text(made)
+
 
 @dataclass(frozen=True, slots=True)
 class ResetReport:
-    """What a reset closed, and until when (seconds since the Unix epoch) it can be restored; None: it is gone."""
+    """What a reset closed, and until when (seconds since the Unix epoch) it can be restored; None: it is gone.
+
+    Without messages it was the summary that a thread was opened with, or (*was_empty*) nothing.
+    """
 
     messages: int
+    was_empty: bool
     restorable_until: float | None
 
 
@@ -184,8 +194,8 @@ class Memories:
         self._interrupt(channel_id)
         if not self._grace:
             await self.purge()
-        restorable = closed.messages > 0 and self._grace > 0
-        return ResetReport(closed.messages, now + self._grace if restorable else None)
+        restorable = self._grace > 0 and not closed.is_empty
+        return ResetReport(closed.messages, closed.is_empty, now + self._grace if restorable else None)
 
     async def restore(self, channel_id: int) -> Closed:
         """Bring back what the last reset closed, and set aside what was said since.
@@ -237,8 +247,8 @@ class Memories:
         return policy
 
     async def _compaction(self, channel_id: int, made: Sequence[Summary]) -> CompactionReport:
-        first, last = min(each.first for each in made), max(each.last for each in made)
-        return CompactionReport(tuple(made), await self._store.covered(channel_id, first, last))
+        spans = [(each.first, each.last) for each in made]
+        return CompactionReport(tuple(made), await self._store.covered(channel_id, spans))
 
     async def correct_summary(self, channel_id: int, text: str, *, instead_of: Sequence[Summary]) -> None:
         """Put an admin's words in the place of the summaries that the admin has seen.

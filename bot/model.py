@@ -26,6 +26,7 @@ from bot.model_errors import from_status, is_blind, may_be_images, no_reply, too
 from bot.model_events import ErrorEvent, Reply
 from bot.ports import ReplyEnd, Thought
 from bot.prompt import ChatPrompt, Prompt, PromptMessage
+from bot.settings import OPENAI_URL
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,6 @@ LONGEST_REPLY = 100_000
 
 #: OpenAI's own default for completions is 16 tokens, which is less than a sentence.
 TEXT_REPLY_TOKENS = 1024
-
-OPENAI_URL = "https://api.openai.com/v1"
 
 # The client insists on a key; local servers do not look at it.
 _NO_KEY = "none"

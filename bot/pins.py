@@ -99,6 +99,10 @@ class Pins:
         """Keep a message in every prompt no more; False if it is not pinned any more."""
         return await self._store.unpin(channel_id, message_id)
 
+    async def unpin_at(self, channel_id: int, position: int) -> bool:
+        """Do the same for the message at *position*, which has no id on Discord."""
+        return await self._store.unpin_at(channel_id, position)
+
     async def of(self, channel_id: int) -> tuple[Message, ...]:
         """Return the pinned messages of a channel, as they were pinned."""
         overview = await self._store.overview(channel_id, closed_after=time.time())

@@ -119,23 +119,27 @@ class Privacy:
         """Return how many messages of a person are remembered in *place*."""
         return await self._store.count_by(user_id, place)
 
-    async def about(self, user_id: int, place: Extent) -> str | None:
-        """Return all that is kept of a person in *place*, as JSON; None if that is nothing."""
+    async def about(self, user_id: int, place: Extent, lists: Sequence[str] = ()) -> str | None:
+        """Return all that is kept of a person in *place*, as JSON; None if that is nothing.
+
+        *lists* say in which of its lists a server's managers named them.
+        """
         messages = await self._store.said_by(user_id, place)
         quotes = await self._store.quoted(user_id, place)
         booked = await self._store.booked_for(user_id, place)
         opted_out = self.has_opted_out(user_id)
-        if not (messages or quotes or booked or opted_out):
+        if not (messages or quotes or booked or opted_out or lists):
             return None
         # In a thread: the words of years take a second, in which other channels want answers.
-        return await asyncio.to_thread(_written, user_id, opted_out, messages, quotes, booked)
+        return await asyncio.to_thread(_written, user_id, opted_out, lists, messages, quotes, booked)
 
 
 def _written(
     user_id: int,
     opted_out: bool,
+    lists: Sequence[str],
     messages: Sequence[Kept],
-    quotes: Sequence[tuple[int, int, str]],
+    quotes: Sequence[tuple[int, int | None, str]],
     booked: Sequence[BookedDay],
 ) -> str:
     """Return it for people and programs alike; ids as text, because JavaScript would round them."""
@@ -143,12 +147,14 @@ def _written(
         "user_id": str(user_id),
         "taken_at": _moment(time.time()),
         "opted_out": opted_out,
+        "lists_of_this_server": list(lists),
         "messages": [_message(kept) for kept in messages],
         "quoted_in_questions_of_others": [
-            {"channel_id": str(channel_id), "message_id": str(message_id), "text": text}
+            {"channel_id": str(channel_id), "message_id": _id(message_id), "text": text}
             for channel_id, message_id, text in quotes
         ],
-        "tokens_of_replies_to_you": [_day(day) for day in booked],
+        "tokens_of_replies_to_you": [_day(day, "replies") for day in booked if day.kind == "reply"],
+        "tokens_of_threads_of_yours": [_day(day, "summaries") for day in booked if day.kind == "summary"],
     }
     return json.dumps(told, ensure_ascii=False, indent=1)
 
@@ -157,7 +163,7 @@ def _message(kept: Kept) -> dict[str, Any]:
     message = kept.message
     return {
         "channel_id": str(kept.channel_id),
-        "message_id": None if message.discord_id is None else str(message.discord_id),
+        "message_id": _id(message.discord_id),
         "said_at": _moment(message.created_at),
         "name": message.author_name,
         "text": message.content,
@@ -171,12 +177,16 @@ def _message(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _day(booked: BookedDay) -> dict[str, Any]:
+def _id(any_id: int | None) -> str | None:
+    return None if any_id is None else str(any_id)
+
+
+def _day(booked: BookedDay, calls: str) -> dict[str, Any]:
     return {
         "day": booked.day,
         "channel_id": str(booked.channel_id),
         "model": booked.model,
-        "replies": booked.usage.calls,
+        calls: booked.usage.calls,
         "prompt_tokens": booked.usage.prompt_tokens,
         "completion_tokens": booked.usage.completion_tokens,
     }

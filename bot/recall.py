@@ -49,7 +49,7 @@ class Recaller:
         hits, total = await self._store.term_positions(channel_id, epoch, terms, newest=recall.MOST_HITS)
         said_now = asked[0].position
         before = [tuple(position for position in positions if position < said_now) for positions in hits]
-        found = recall.weigh(before, total - len(asked), start)
+        found = recall.weigh(before, total - len(asked), start, shown)
         names = frozenset(word for message in window for word in recall.words(message.author_name))
         if recall.need(found, asking=recall.asks(text, names)) < self._threshold:
             return None

@@ -37,7 +37,7 @@ from bot.host import Host
 from bot.line import Line
 from bot.memories import Memories
 from bot.memory.recall import THRESHOLD
-from bot.model import LONGEST_REPLY, OPENAI_URL, TEXT_REPLY_TOKENS, OpenAIModel, open_model
+from bot.model import LONGEST_REPLY, TEXT_REPLY_TOKENS, OpenAIModel, open_model
 from bot.models import Models
 from bot.pins import Pins
 from bot.ports import ChatModel, Fetch, Fetched
@@ -47,7 +47,7 @@ from bot.registration import Registration
 from bot.reply_actions import ReplyActions
 from bot.resilient import ResilientModel
 from bot.rest import FAILURES, UNAUTHORIZED, insist, may_pass, pausing
-from bot.settings import BotSettings, Endpoint, Settings
+from bot.settings import OPENAI_URL, BotSettings, Endpoint, Settings
 from bot.stopping import stop_signal
 from bot.threads import Threads
 from bot.tokens import TokenCounter, estimate, load_counter

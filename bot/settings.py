@@ -30,6 +30,7 @@ DEFAULT_PERSONA = (
 DISCORD_API_URL = "https://discord.com/api/v10"
 DISCORD_GATEWAY_URL = "wss://gateway.discord.gg"
 DISCORD_CDN_URL = "https://cdn.discordapp.com"
+OPENAI_URL = "https://api.openai.com/v1"
 
 SomeSettings = TypeVar("SomeSettings", bound="DatabaseSettings")
 
@@ -194,11 +195,7 @@ class Settings(DatabaseSettings):
             if getattr(self, name) is not None and self.fallback_model is None:
                 raise ValueError(f"{name.upper()} is set without FALLBACK_MODEL: name the model, or unset it")
         main, fallback = self.endpoint, self.fallback
-        if fallback and (main.model, main.base_url, main.api_key) == (
-            fallback.model,
-            fallback.base_url,
-            fallback.api_key,
-        ):
+        if fallback and self._is_one_address and (main.model, main.api_key) == (fallback.model, fallback.api_key):
             raise ValueError(
                 "FALLBACK_MODEL is the same as CHAT_MODEL, at the same address: name another one, or unset it"
             )
@@ -215,10 +212,15 @@ class Settings(DatabaseSettings):
         if self.fallback_model is None:
             return None
         key = _clear(self.fallback_api_key)
-        if self.fallback_base_url in (None, self.openai_base_url):
+        if self._is_one_address:
             key = key or _clear(self.openai_api_key)
         url = self.fallback_base_url or self.openai_base_url
         return Endpoint(self.fallback_model, "FALLBACK_MODEL", "FALLBACK", url, key)
+
+    @property
+    def _is_one_address(self) -> bool:
+        """Whether the fallback is where the main model is."""
+        return self.fallback_base_url in (None, self.openai_base_url or OPENAI_URL)
 
     @property
     def summarizer(self) -> str:

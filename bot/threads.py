@@ -6,11 +6,11 @@ It decides; ``cogs/threads.py`` opens them on Discord. What else a thread inheri
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.compactor import Compactor
 from storage import Store
-from storage.records import Covered, Outline, Place
+from storage.records import Opened, Outline, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,18 @@ class Threads:
         self._store = store
         self._compactor = compactor
 
-    async def prepare(self, channel_id: int) -> Beginning:
-        """Summarize what no summary of a channel covers yet. Raises :class:`storage.errors.StorageError`."""
-        outlines, is_whole = await self._compactor.outline(channel_id)
+    async def prepare(self, channel_id: int, opener_id: int) -> Beginning:
+        """Summarize what no summary of a channel covers yet, which the person *opener_id* pays for.
+
+        Raises :class:`bot.errors.BudgetSpent` if no tokens are left for that, and :class:`storage.errors.StorageError`.
+        """
+        outlines, is_whole = await self._compactor.outline(channel_id, payer=opener_id)
         return Beginning(tuple(outlines), is_whole)
 
-    async def begin(self, channel_id: int, thread: Place, beginning: Beginning) -> Covered | None:
-        """Let a thread of a channel begin, and return what its summary stands for; None if it has none.
-
-        Raises :class:`storage.errors.StorageError`.
-        """
-        return await self._store.open_thread(channel_id, thread, beginning.outlines, now=time.time())
+    async def begin(self, channel_id: int, thread: Place, beginning: Beginning) -> Opened:
+        """Let a thread of a channel begin, and return with what. Raises :class:`storage.errors.StorageError`."""
+        opened = await self._store.open_thread(channel_id, thread, beginning.outlines, now=time.time())
+        return replace(opened, is_whole=opened.is_whole and beginning.is_whole)
 
     async def give_up(self, beginning: Beginning) -> None:
         """Throw away what was made for a thread that could not be opened."""

@@ -8,16 +8,25 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot import formats, prompt
+from bot.asking import parted
 from bot.errors import FatalError
 from bot.formats import BadLine, Format, Parsed, ReadableFormat
 from bot.runtime import open_counter
 from bot.settings import Settings
 from bot.tokens import TokenCounter
 from storage import database_path, open_store
-from storage.records import About, Incoming, Message
+from storage.records import QUOTE, SOMEWHERE, About, Attachment, Incoming, Message
+
+#: What a host reads as long as nobody has said in which server the channel is.
+FOUND_LATER = (
+    "In which server this channel is, the bot finds out when it starts, or when somebody speaks there; "
+    "--guild SERVER_ID would have said it."
+)
 
 
 async def take_out(settings: Settings, channel_id: int, form: Format, file: Path | None) -> str:
@@ -56,16 +65,37 @@ async def bring_in(settings: Settings, channel_id: int, guild_id: int | None, fi
     now = time.time()
     parsed = _read(file, form, channel_id, now)
     async with open_store(settings.database_url) as store:
+        wanted = _wanted(parsed.messages, await store.opted_out())
         counter = await open_counter(settings)
         added = await store.bring_in(
-            [(message.role, _incoming(message, channel_id, guild_id, counter)) for message in parsed.messages], now=now
+            [(message.role, _incoming(message, channel_id, guild_id, counter)) for message in wanted], now=now
         )
+        if guild_id is not None:  # also if nothing was new
+            await store.locate(guild_id, [channel_id])
+        is_somewhere = channel_id in await store.known_channels(SOMEWHERE)
     told = [f"Imported {_messages(added)} into channel {channel_id}"]
-    if known := len(parsed.messages) - added:
+    if known := len(wanted) - added:
         told.append(f"{known:,} were known already, or deleted on Discord")
+    if unwanted := len(parsed.messages) - len(wanted):
+        told.append(
+            f"{unwanted:,} were left out: words of people who opted out, questions that quote them, or replies to these"
+        )
     if parsed.skipped:
         told.append(f"{parsed.skipped:,} were skipped: of the system or a tool, or without text")
-    return "; ".join(told) + "."
+    if parsed.unquoted:
+        told.append(f"{parsed.unquoted:,} lost a quote: the file does not say whose words it is")
+    return "; ".join(told) + (f". {FOUND_LATER}" if is_somewhere else ".")
+
+
+def _wanted(messages: Sequence[Message], opted_out: Collection[int]) -> list[Message]:
+    """Return *messages* without words of those who opted out, questions that quote them, and replies of the turns of these."""
+
+    def is_unwanted(message: Message) -> bool:
+        return message.role == "user" and not {message.author_id, message.about_author}.isdisjoint(opted_out)
+
+    turns = {message.turn_id for message in messages if is_unwanted(message)} - {None}
+    kept = (message for message in messages if not is_unwanted(message))
+    return [message for message in kept if message.role == "user" or message.turn_id not in turns]
 
 
 def _read(file: Path, form: ReadableFormat, channel_id: int, now: float) -> Parsed:
@@ -84,18 +114,38 @@ def _read(file: Path, form: ReadableFormat, channel_id: int, now: float) -> Pars
 
 
 def _incoming(message: Message, channel_id: int, guild_id: int | None, counter: TokenCounter) -> Incoming:
+    quotes = _quotes(message, counter)
+    if quotes:
+        message = replace(message, content=parted(message.content)[0])
     return Incoming(
         discord_id=message.discord_id or 0,  # the store takes 0 for none
         channel_id=channel_id,
-        guild_id=guild_id,
+        guild_id=SOMEWHERE if guild_id is None else guild_id,
         author_id=message.author_id,
         author_name=message.author_name,
         content=message.content,
         tokens=counter.count(prompt.block(message)) + prompt.MESSAGE_OVERHEAD,
         created_at=message.created_at,
-        about=None if message.about_id is None else About(message.about_id, formats.NOBODY, message.created_at),
-        is_pinned=message.pinned_at is not None,
+        attachments=quotes,
+        about=_about(message),
+        pinned_at=message.pinned_at,
+        is_apart=message.pinned_at is not None and message.position < 0,
     )
+
+
+def _about(message: Message) -> About | None:
+    if message.about_author is None or message.about_at is None:
+        return None
+    return About(message.about_id or 0, message.about_author, message.about_at)
+
+
+def _quotes(message: Message, counter: TokenCounter) -> tuple[Attachment, ...]:
+    """Return what a question quotes as it is attached to it, so that it goes on following the message on Discord."""
+    quote = parted(message.content)[1]
+    if not message.about_id or not message.discord_id or not quote:
+        return ()
+    tokens = counter.count(prompt.indented(quote))
+    return (Attachment(message.discord_id, QUOTE, "", "message", len(quote.encode()), None, quote, tokens),)
 
 
 def _messages(count: int) -> str:

@@ -14,7 +14,8 @@ from storage.records import Booked, Usage
 Grouping = Literal["day", "model", "channel", "person"]
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
-#: What a group is: a date, a model's name, or the id of a channel or a person; 0 is nobody, whose the summaries are.
+#: What a group is: a date, a model's name, or the id of a channel or a person; 0 is nobody, whose the summaries are, but those
+#: for threads.
 Key = date | str | int
 NOBODY = 0
 

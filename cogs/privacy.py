@@ -55,7 +55,8 @@ class PrivacyCog(
     async def me(self, interaction: discord.Interaction, where: Where = "channel") -> None:
         """Send the file."""
         await defer(interaction, ephemeral=True)
-        text = await self._privacy.about(interaction.user.id, _place(interaction, where))
+        lists = self._governance.lists_of(interaction.guild_id or 0, interaction.user.id)
+        text = await self._privacy.about(interaction.user.id, _place(interaction, where), lists)
         if text is None:
             await answer(interaction, NOTHING)
             return

@@ -10,12 +10,12 @@ from discord.ext import commands
 
 from bot.answers import answer, defer, only_if, place_of, require_heard
 from bot.catch_up import CatchUp
-from bot.errors import NotPermitted, UserFacingError
+from bot.errors import BudgetSpent, NotPermitted, UserFacingError
 from bot.panels import panel
 from bot.replies import nonce
 from bot.rest import insist
-from bot.threads import Beginning, Threads
-from storage.records import Covered, Place
+from bot.threads import Threads
+from storage.records import Opened, Place
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
@@ -29,9 +29,10 @@ I_MAY_NOT = (
     "Threads here."
 )
 NOT_OPENED = "Discord did not let me open a thread here: {}"
+NOT_PAID_FOR = "I opened no thread, because no tokens are left to summarize what was said here. {}"
 
 WITHOUT = "⚠️ What was said could not be summarized just now, so this thread starts without it."
-WITHOUT_THE_NEWEST = "⚠️ What was said last could not be summarized just now, so this thread starts without that."
+WITHOUT_A_PART = "⚠️ A part of what was said could not be summarized just now, so this thread starts without that."
 NOTHING_SAID = "I remember nothing of that channel yet, so this thread starts afresh."
 OWN_MEMORY = "What is said here, I remember here alone."
 INHERITS = "-# Persona, model and memory policy are those of <#{}> until `/channel` sets others."
@@ -75,7 +76,10 @@ class ThreadCog(commands.Cog):
         await defer(interaction, ephemeral=True)
         place = place_of(interaction)
         await self._catch_up.settled(place.channel_id, place.guild_id)
-        beginning = await self._threads.prepare(place.channel_id)
+        try:
+            beginning = await self._threads.prepare(place.channel_id, interaction.user.id)
+        except BudgetSpent as spent:
+            raise UserFacingError(NOT_PAID_FOR.format(spent)) from None
         try:
             thread_id = await self._open(interaction, (name or "").strip() or _name(interaction))
         except discord.HTTPException as refused:
@@ -84,10 +88,9 @@ class ThreadCog(commands.Cog):
         except BaseException:
             await self._threads.give_up(beginning)
             raise
-        covered = await self._threads.begin(
-            place.channel_id, Place(thread_id, place.guild_id, place.channel_id), beginning
-        )
-        await self._introduce(interaction, thread_id, welcome(place.channel_id, covered, beginning))
+        thread = Place(thread_id, place.guild_id, place.channel_id)
+        opened = await self._threads.begin(place.channel_id, thread, beginning)
+        await self._introduce(interaction, thread_id, welcome(place.channel_id, opened))
         await answer(interaction, view=panel(f"## 🧵 Opened\nWe go on in <#{thread_id}>."))
 
     async def _open(self, interaction: discord.Interaction, name: str) -> int:
@@ -120,17 +123,17 @@ class ThreadCog(commands.Cog):
         await insist(self._bot, lambda: self._bot.http.add_user_to_thread(thread_id, interaction.user.id))
 
 
-def welcome(parent_id: int, covered: Covered | None, beginning: Beginning) -> discord.ui.LayoutView:
+def welcome(parent_id: int, opened: Opened) -> discord.ui.LayoutView:
     """Return the first message of a thread: what it starts with."""
-    if covered is not None:
+    if (covered := opened.covered) is not None:
         count = "1 message" if covered.messages == 1 else f"{covered.messages:,} messages"
         told = (
             f"I know what was said in <#{parent_id}> as a summary of **{count}**, from <t:{int(covered.since)}:f> to "
             f"<t:{int(covered.until)}:f>. {OWN_MEMORY}"
         )
-        lacks, where = "" if beginning.is_whole else f"\n{WITHOUT_THE_NEWEST}", HAS_THE_SUMMARY
+        lacks, where = "" if opened.is_whole else f"\n{WITHOUT_A_PART}", HAS_THE_SUMMARY
     else:
-        told, lacks, where = (NOTHING_SAID if beginning.is_whole else WITHOUT), "", ""
+        told, lacks, where = (NOTHING_SAID if opened.is_whole else WITHOUT), "", ""
     return panel(f"## 🧵 We go on here\n{told}{lacks}", INHERITS.format(parent_id) + where)
 
 

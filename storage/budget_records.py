@@ -18,7 +18,7 @@ class Reservation:
     """A call of a model that is about to be made in a channel: what it may use.
 
     *id* is the turn's; for a summary, the draft's with a minus. *payers* are the people whom it answers: the first of them pays
-    who has something left; nobody does for a summary.
+    who has something left; who opened a thread, for a summary that it begins with; nobody, for another summary.
     """
 
     id: int
@@ -27,6 +27,11 @@ class Reservation:
     model: str
     prompt_tokens: int
     reply_tokens: int
+
+    @property
+    def is_summary(self) -> bool:
+        """Whether it is for a summary."""
+        return self.id < 0
 
 
 @dataclass(frozen=True, slots=True)

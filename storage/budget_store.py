@@ -23,9 +23,19 @@ class BudgetStore(Protocol):
         ...
 
     async def book_summary(
-        self, state: Compaction, model: str, usage: Usage, *, reservation: int | None = None, now: float
+        self,
+        state: Compaction,
+        model: str,
+        usage: Usage,
+        *,
+        payer: int | None = None,
+        reservation: int | None = None,
+        now: float,
     ) -> None:
-        """Book what *model* was paid for a summary of *state*'s channel, whatever becomes of it, instead of a *reservation*."""
+        """Book what *model* was paid for a summary of *state*'s channel, whatever becomes of it, to *payer* (None: to nobody).
+
+        With a *reservation* it is booked instead of that, to whom that was made for.
+        """
         ...
 
     async def standings(

@@ -17,9 +17,16 @@ class SqliteBudgets(Part):
         await self._write(lambda db: budgets.release(db, reservation_id))
 
     async def book_summary(
-        self, state: Compaction, model: str, usage: Usage, *, reservation: int | None = None, now: float
+        self,
+        state: Compaction,
+        model: str,
+        usage: Usage,
+        *,
+        payer: int | None = None,
+        reservation: int | None = None,
+        now: float,
     ) -> None:
-        await self._write(lambda db: budgets.book_summary(db, state, model, usage, reservation, now))
+        await self._write(lambda db: budgets.book_summary(db, state, model, usage, payer, reservation, now))
 
     async def standings(
         self, guild_id: int | None, channel_id: int, user_id: int, limits: Limits, *, now: float

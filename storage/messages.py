@@ -10,6 +10,9 @@ Role = Literal["user", "assistant"]
 #: The id of the attachment that is no file, but the message that a question is about.
 QUOTE = 0
 
+#: The server of a channel of which was not said yet where it is: it was brought in.
+SOMEWHERE = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -32,7 +35,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Another message, which a question is about, by its Discord id and its author's. The question is as old as that."""
+    """Another message, which a question is about, by its Discord id (0: none) and its author's. The question is as old as it."""
 
     message_id: int
     author_id: int
@@ -42,8 +45,10 @@ class About:
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A message that someone said, as it is handed over to be remembered. *tokens* counts its *content* as the model will see it,
-    without the *attachments*. *parent_id* is the channel that a thread is in. What a question is *about* stands with it as the
-    attachment :data:`QUOTE`.
+    without the *attachments*. *guild_id* is None in a direct message, and may be :data:`SOMEWHERE`; *parent_id* is the channel
+    that a thread is in. What a question is *about* stands with it as the attachment :data:`QUOTE`.
+
+    What is brought in may have no *discord_id* (0), may be pinned, and then be no part of the conversation (*is_apart*).
     """
 
     discord_id: int
@@ -57,14 +62,16 @@ class Incoming:
     parent_id: int | None = None
     attachments: tuple[Attachment, ...] = ()
     about: About | None = None
-    is_pinned: bool = False
+    pinned_at: float | None = None
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One remembered message. *position* orders it in its channel; *turn_id* is None if it belongs to no turn.
 
-    A pinned one at a position below 0 is no part of the conversation. *about_id* is the Discord id of what a question is about.
+    A pinned one at a position below 0 is no part of the conversation. *about_id* is the Discord id of what a question is about,
+    None also in a copy of one, *about_author* who wrote that, *about_at* when.
     """
 
     position: int
@@ -78,6 +85,8 @@ class Message:
     discord_id: int | None = None
     about_id: int | None = None
     pinned_at: float | None = None
+    about_author: int | None = None
+    about_at: float | None = None
 
     @property
     def shown_as(self) -> int | None:

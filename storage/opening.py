@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,7 +21,7 @@ from storage.errors import (
     DatabaseUnavailable,
     translated,
 )
-from storage.migrate import refuse_newer, shipped
+from storage.migrate import applied, refuse_newer, shipped
 
 #: "Mnem" in ASCII: what the header of our databases says of whose they are, https://www.sqlite.org/fileformat2.html#application_id
 APPLICATION_ID = 0x4D6E656D
@@ -100,6 +100,32 @@ def look_first(path: Path) -> None:
                 f"{path} is a database of another program; it was left untouched. Let DATABASE_URL name a file of Mnemo's own."
             )
         refuse_newer(db, shipped())
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything to be read at *path*."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def try_out(path: Path) -> bool:
+    """Look at the database at *path* as a start does, and change nothing: refuse what that would refuse.
+
+    Returns whether it is of this program's schema; the next start brings one that is not up to date. Raises
+    :class:`storage.errors.StorageError`.
+    """
+    with taken(path):
+        look_first(path)
+        try:
+            create_private(path)
+        except OSError as error:
+            raise cannot_open(path, error) from error
+        with translated(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
+            return applied(db) == {migration.number for migration in shipped()}
 
 
 def _is_new(db: sqlite3.Connection) -> bool:

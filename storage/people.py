@@ -13,7 +13,7 @@ class PeopleStore(Part):
     async def said_by(self, author_id: int, place: Extent) -> list[Kept]:
         return await self._read(lambda db: people.said_by(db, author_id, place))
 
-    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
+    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int | None, str]]:
         return await self._read(lambda db: people.quoted(db, author_id, place))
 
     async def count_by(self, author_id: int, place: Extent) -> int:
@@ -23,8 +23,7 @@ class PeopleStore(Part):
         return await self._read(lambda db: people.booked_for(db, user_id, place))
 
     async def forget_author(self, author_id: int, place: Extent, *, most: int, now: float) -> Forgotten:
-        self._has_remains = True
-        return await self._write(lambda db: people.forget(db, author_id, place, most, now))
+        return await self._erase(lambda db: people.forget(db, author_id, place, most, now))
 
     async def remembered_as(self, discord_id: int) -> Remembered | None:
         return await self._read(lambda db: intake.remembered_as(db, discord_id))

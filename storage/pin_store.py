@@ -28,3 +28,7 @@ class PinStore(Protocol):
     async def unpin(self, channel_id: int, discord_id: int) -> bool:
         """Unpin a message of the open epoch; False if it is not pinned there. What was kept for its pin alone is gone."""
         ...
+
+    async def unpin_at(self, channel_id: int, position: int) -> bool:
+        """Unpin in the same way what stands at *position* and has no id on Discord: it was brought in from another channel."""
+        ...

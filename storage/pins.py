@@ -20,5 +20,7 @@ class SqlitePins(Part):
         return await self._write(lambda db: pins.keep(db, message, now))
 
     async def unpin(self, channel_id: int, discord_id: int) -> bool:
-        self._has_remains = True
-        return await self._write(lambda db: pins.unpin(db, channel_id, discord_id))
+        return await self._erase(lambda db: pins.unpin(db, channel_id, discord_id))
+
+    async def unpin_at(self, channel_id: int, position: int) -> bool:
+        return await self._erase(lambda db: pins.unpin_at(db, channel_id, position))

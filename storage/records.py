@@ -15,6 +15,7 @@ from storage.budget_records import BudgetStanding as BudgetStanding
 from storage.budget_records import Limits as Limits
 from storage.budget_records import Reservation as Reservation
 from storage.messages import QUOTE as QUOTE
+from storage.messages import SOMEWHERE as SOMEWHERE
 from storage.messages import About as About
 from storage.messages import Attachment as Attachment
 from storage.messages import Incoming as Incoming
@@ -256,25 +257,31 @@ Remembered = Literal["words", "reply", "unfinished reply"]
 
 BookedBy = Literal["day", "channel_id", "user_id"]
 
+BookedKind = Literal["reply", "summary"]
+
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A sum of the books. *day* is a date in UTC, *user_id* whom a reply answered, 0 for a summary; None: not summed by it."""
+    """A sum of the books. *day* is a date in UTC, *user_id* whom a reply answered or who opened the thread that a summary is for.
+
+    Other summaries are nobody's, which is 0. None: not summed by it.
+    """
 
     day: str | None
     channel_id: int | None
     user_id: int | None
-    kind: Literal["reply", "summary"]
+    kind: BookedKind
     model: str
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class BookedDay:
-    """What replies to one person used on a *day* (in UTC) in a channel."""
+    """What replies to one person, or summaries for threads that they opened, used on a *day* (in UTC) in a channel."""
 
     day: str
     channel_id: int
+    kind: BookedKind
     model: str
     usage: Usage
 
@@ -330,19 +337,32 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a thread begins with: what its summaries stand for, None if it has none, and whether nothing was lost on the way."""
+
+    covered: Covered | None
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
-    """An epoch that a reset closed: how many messages it holds."""
+    """An epoch that a reset closed, or a restore opened again: how many messages it holds.
+
+    One that is not *is_empty* may have none: it holds the summary that a thread was opened with.
+    """
 
     epoch: int
     messages: int
+    is_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What is remembered in a channel's open epoch. *since* is the oldest message's time, None without messages.
 
-    ``window_*`` counts the part that the model sees next. *summaries* are those that are shown, *lost_correction* tells that an
-    admin's correction is void, *compaction_error* why the last summary could not be made, None if it could.
+    ``window_*`` counts the part that the model sees next. *summaries* are those that are shown, *origin* what a thread was opened
+    with, *lost_correction* tells that an admin's correction is void, *compaction_error* why the last summary could not be made,
+    None if it could.
     """
 
     epoch: int
@@ -359,6 +379,7 @@ class Overview:
     restorable_messages: int
     restorable_since: float | None
     pins: tuple[Message, ...] = ()
+    origin: tuple[Summary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,25 +153,25 @@ class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThr
         quote: tuple[str, int] | None = None,
         now: float,
     ) -> bool:
-        self._has_remains = True
-        return await self._write(lambda db: intake.edit(db, discord_id, content, tokens, attached, quote, now))
+        return await self._erase(lambda db: intake.edit(db, discord_id, content, tokens, attached, quote, now))
 
     async def note_attachments(self, read: Collection[Attachment]) -> None:
         await self._write(lambda db: attachments.note(db, read))
 
     async def forget(self, discord_ids: Collection[int], *, now: float) -> list[Interrupted]:
-        self._has_remains = True
-        return await self._write(lambda db: intake.forget(db, discord_ids, now))
+        return await self._erase(lambda db: intake.forget(db, discord_ids, now))
 
     async def forget_channel(self, channel_id: int) -> None:
-        self._has_remains = True
-        await self._write(lambda db: intake.forget_channel(db, channel_id))
+        await self._erase(lambda db: intake.forget_channel(db, channel_id))
 
     async def known_guilds(self) -> list[int]:
         return await self._read(intake.known_guilds)
 
     async def known_channels(self, guild_id: int | None) -> list[int]:
         return await self._read(lambda db: intake.known_channels(db, guild_id))
+
+    async def locate(self, guild_id: int, channel_ids: Collection[int]) -> None:
+        await self._write(lambda db: intake.locate(db, guild_id, channel_ids))
 
     async def belong_to(self, user_id: int) -> int:
         return await self._write(lambda db: intake.belong_to(db, user_id))
@@ -254,7 +254,7 @@ class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThr
     async def correct_summary(
         self, channel_id: int, text: str, *, tokens: int, instead_of: Sequence[int], now: float
     ) -> bool:
-        return await self._write(lambda db: summaries.correct(db, channel_id, text, tokens, instead_of, now))
+        return await self._erase(lambda db: summaries.correct(db, channel_id, text, tokens, instead_of, now))
 
     async def term_positions(
         self, channel_id: int, epoch: int, terms: Sequence[str], *, newest: int
@@ -267,8 +267,8 @@ class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThr
     async def search(self, channel_id: int, terms: Sequence[str], *, limit: int) -> list[Message]:
         return await self._read(lambda db: transcript.search(db, channel_id, terms, limit))
 
-    async def covered(self, channel_id: int, first: int, last: int) -> Covered | None:
-        return await self._read(lambda db: transcript.covered(db, channel_id, first, last))
+    async def covered(self, channel_id: int, spans: Sequence[tuple[int, int]]) -> Covered | None:
+        return await self._read(lambda db: transcript.covered(db, channel_id, spans))
 
     async def export(self, channel_id: int) -> list[Message]:
         return await self._read(lambda db: transcript.export(db, channel_id))
@@ -297,16 +297,13 @@ class SqliteStore(PeopleStore, SqliteTurns, SqliteBudgets, SqlitePins, SqliteThr
         return await self._write(lambda db: epochs.restore(db, channel_id, closed_after, now))
 
     async def purge(self, *, closed_before: float) -> int:
-        purged = await self._write(lambda db: epochs.purge(db, closed_before))
+        purged = await self._erase(lambda db: epochs.purge(db, closed_before))
         if purged:
-            self._has_remains = True
             await self.tidy()
         return purged
 
     async def expire(self, *, before: float, most: int) -> int:
-        expired = await self._write(lambda db: retention.expire(db, before, most))
-        self._has_remains = self._has_remains or expired > 0
-        return expired
+        return await self._erase(lambda db: retention.expire(db, before, most))
 
     async def tidy(self, *, thoroughly: bool = False) -> None:
         if not (self._has_remains or (thoroughly and self._has_copies)):

@@ -87,8 +87,11 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
         """Return what is remembered of a person's words in *place*, also what a reset put away."""
         ...
 
-    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
-        """Return what others' questions quote of a person in *place*: channel, Discord id of what is quoted, and the quote."""
+    async def quoted(self, author_id: int, place: Extent) -> list[tuple[int, int | None, str]]:
+        """Return what others' questions quote of a person in *place*: channel, Discord id of what is quoted, and the quote.
+
+        In a copy from another channel what is quoted has no id.
+        """
         ...
 
     async def count_by(self, author_id: int, place: Extent) -> int:
@@ -96,7 +99,7 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
         ...
 
     async def booked_for(self, user_id: int, place: Extent) -> list[BookedDay]:
-        """Return what replies to a person used in *place*."""
+        """Return what replies to a person used in *place*, and summaries for threads that they opened from there."""
         ...
 
     async def forget_author(self, author_id: int, place: Extent, *, most: int, now: float) -> Forgotten:
@@ -137,8 +140,12 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
     async def known_channels(self, guild_id: int | None) -> list[int]:
         """Return the ids of a server's channels (None: of the direct messages) of which anything is known.
 
-        Those that spoke last come first.
+        Those that spoke last come first. :data:`storage.records.SOMEWHERE` stands for those of which is not known where they are.
         """
+        ...
+
+    async def locate(self, guild_id: int, channel_ids: Collection[int]) -> None:
+        """Note that these channels are in this server, where that is not known."""
         ...
 
     async def belong_to(self, user_id: int) -> int:
@@ -286,8 +293,11 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
         """Return the messages of the open epoch that contain all of *terms*, the best first. Any term is safe."""
         ...
 
-    async def covered(self, channel_id: int, first: int, last: int) -> Covered | None:
-        """Tell what stands at the positions *first* to *last* of the open epoch; None if there is nothing any more."""
+    async def covered(self, channel_id: int, spans: Sequence[tuple[int, int]]) -> Covered | None:
+        """Tell what summaries of the open epoch over *spans* of positions stand for: messages that a leaf was made of.
+
+        None if nothing of that is there any more.
+        """
         ...
 
     async def export(self, channel_id: int) -> list[Message]:
@@ -297,7 +307,7 @@ class Store(TurnStore, BudgetStore, PinStore, ThreadStore, Protocol):
     async def bring_in(self, messages: Sequence[tuple[Role, Incoming]], *, now: float) -> int:
         """Add messages, each with its role, at the end of their channel's open epoch, all or none; returns how many were new.
 
-        Words of those who opted out are left out.
+        Words of those who opted out are left out, and questions that quote them.
         """
         ...
 

@@ -30,8 +30,7 @@ class SqliteTurns(Part):
         await self._write(lambda db: turns.retract_chunks(db, turn.id, first))
 
     async def drop_chunks(self, turn: Turn, *, first: int) -> None:
-        self._has_remains = True
-        await self._write(lambda db: turns.drop_chunks(db, turn.id, first))
+        await self._erase(lambda db: turns.drop_chunks(db, turn.id, first))
 
     async def complete(
         self, turn: Turn, reply: str, outcome: Outcome, *, first_chunk: str | None = None, now: float
@@ -45,8 +44,7 @@ class SqliteTurns(Part):
         await self._write(lambda db: turns.book_attempt(db, turn, outcome, now))
 
     async def reopen(self, message_id: int, *, may: Callable[[Collection[int]], bool], now: float) -> int | Refusal:
-        self._has_remains = True
-        return await self._write(lambda db: again.reopen(db, message_id, may, now))
+        return await self._erase(lambda db: again.reopen(db, message_id, may, now))
 
     async def go_on(
         self, message_id: int, *, may: Callable[[Collection[int]], bool], after: Collection[str], now: float
@@ -54,5 +52,4 @@ class SqliteTurns(Part):
         return await self._write(lambda db: again.go_on(db, message_id, may, after, now))
 
     async def close_turn(self, turn: Turn, status: Status) -> bool:
-        self._has_remains = True  # what was shown of a reply that is no message
-        return await self._write(lambda db: turns.close(db, turn, status))
+        return await self._erase(lambda db: turns.close(db, turn, status))

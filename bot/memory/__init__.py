@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.memory.buffer import BufferPolicy
+from bot.memory.buffer import buffer_policy
 from bot.memory.hybrid import hybrid_policy
 from bot.memory.policy import Marks, Policy
 from bot.memory.summary import summary_policy
-from bot.memory.tokens import TokensPolicy
+from bot.memory.tokens import tokens_policy
 from bot.memory.window import WindowPolicy
 from storage.records import Overrides
 
@@ -40,11 +40,11 @@ class Policies:
         context = Marks.of(self.context_tokens, self.trim_to, self.scale(overrides.model))
         tokens = Marks.of(self.prompt_tokens(overrides), self.trim_to, self.scale(overrides.model))
         if name == "buffer":
-            return BufferPolicy(context)
+            return buffer_policy(context)
         if name == "window":
             return WindowPolicy(Marks.of(max_messages, self.trim_to), context)
         if name == "tokens":
-            return TokensPolicy(tokens)
+            return tokens_policy(tokens)
         if name == "summary":
             return summary_policy(tokens)
         if name == "hybrid":

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import dropwhile, pairwise
@@ -85,11 +85,11 @@ OPENERS = frozenset(_OPENERS.split())
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A searched term: what it weighs, and where it stands before the window (positions, oldest first) and in it."""
+    """A searched term: what it weighs, where it stands out of sight (positions, oldest first), and whether also in sight."""
 
     weight: float
     before: tuple[int, ...]
-    in_window: bool
+    in_sight: bool
 
 
 def words(text: str) -> list[str]:
@@ -102,21 +102,25 @@ def terms(text: str) -> list[str]:
     return [word for word in dict.fromkeys(words(text)) if word not in STOP][:MOST_TERMS]
 
 
-def weigh(hits: Sequence[Sequence[int]], total: int, window_start: int) -> list[Term]:
+def weigh(
+    hits: Sequence[Sequence[int]], total: int, window_start: int, shown: Collection[int] = frozenset()
+) -> list[Term]:
     """Return a query's terms, from the positions of each that are before the newest message, of *total* messages.
 
-    Words of one stem have the same hits and count once. A word that was never said weighs most: nothing covers it.
+    Words of one stem have the same hits and count once. A word that was never said weighs most: nothing covers it. What is
+    *shown* is in sight as the window is.
     """
     said = dict.fromkeys(tuple(sorted(positions)) for positions in hits if positions)
     unsaid = [()] * sum(not positions for positions in hits)
-    return [_term(positions, total, window_start) for positions in (*said, *unsaid)]
+    return [_term(positions, total, window_start, shown) for positions in (*said, *unsaid)]
 
 
-def _term(positions: tuple[int, ...], total: int, window_start: int) -> Term:
+def _term(positions: tuple[int, ...], total: int, window_start: int, shown: Collection[int]) -> Term:
     count = min(len(positions), total)
     weight = math.log(1 + (total - count + 0.5) / (count + 0.5))
     cut = bisect_left(positions, window_start)
-    return Term(weight, positions[:cut], in_window=cut < len(positions))
+    before = tuple(position for position in positions[:cut] if position not in shown)
+    return Term(weight, before, in_sight=len(before) < len(positions))
 
 
 def need(found: Sequence[Term], *, asking: bool) -> float:
@@ -133,7 +137,7 @@ def need(found: Sequence[Term], *, asking: bool) -> float:
     if not together:
         return -math.inf
     total = sum(term.weight for term in telling)
-    shown = sum(term.weight for term in telling if term.in_window)
+    shown = sum(term.weight for term in telling if term.in_sight)
     return (max(together.values()) - shown) / total + WEIGHT_ASKS * asking - WEIGHT_LENGTH * math.log(len(telling) + 1)
 
 

@@ -111,11 +111,16 @@ def budget(layers: Layers, place: Place) -> str:
 def limits(layers: Layers, place: Place) -> str:
     """Return how many tokens a day may be used."""
     return (
-        f"**A channel's tokens a day**: {_limit(layers.holds.channel_day_tokens)} · "
-        f"{source(layers, 'channel_day_tokens', place)}\n"
-        f"**A person's**: {_limit(layers.holds.user_day_tokens)} · {source(layers, 'user_day_tokens', place)}\n"
+        f"**A channel's tokens a day**: {_day_tokens(layers, 'channel_day_tokens', place)}\n"
+        f"**A person's**: {_day_tokens(layers, 'user_day_tokens', place)}\n"
         "-# Summaries count in; `/usage` shows what is used"
     )
+
+
+def _day_tokens(layers: Layers, name: str, place: Place) -> str:
+    tokens, most = getattr(layers.holds, name), getattr(layers.host, name)
+    told = f"{_limit(tokens)} · {source(layers, name, place)}"
+    return told if most is None or tokens <= most else f"{told}, but the host allows {most:,} and no more"
 
 
 def _limit(tokens: int | None) -> str:

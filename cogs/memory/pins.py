@@ -26,6 +26,9 @@ LIST_LENGTH = 1_000
 #: Discord's limit of a menu's entry.
 OPTION_LENGTH = 100
 
+#: Begins an entry's value that is a position.
+_AT = "at "
+
 NO_ROOM = "There is no room for it in this channel's budget, so the model does not see it."
 
 UNPINNED = "Unpinned: this message stands in my prompts no more than any other."
@@ -47,8 +50,12 @@ def pinned_text(report: MemoryReport, place: Place) -> str:
 
 
 def _line(pin: Message, place: Place) -> str:
-    address = f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{pin.shown_as}"
-    return f"**{escaped(clean_name(pin.author_name))}** {escaped(_excerpt(pin, EXCERPT_LENGTH))} [go there]({address})"
+    line = f"**{escaped(clean_name(pin.author_name))}** {escaped(_excerpt(pin, EXCERPT_LENGTH))}"
+    if pin.shown_as is None:
+        return line
+    return (
+        f"{line} [go there](https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{pin.shown_as})"
+    )
 
 
 def _excerpt(pin: Message, length: int) -> str:
@@ -56,13 +63,16 @@ def _excerpt(pin: Message, length: int) -> str:
 
 
 class UnpinMenu(Remade, discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]], template=r"mnemo:pins"):
-    """Unpins what is chosen. It works after a restart, too: each entry says which message it is."""
+    """Unpins what is chosen. It works after a restart, too: each entry says which message it is.
+
+    That is its id on Discord, or its position if it was brought in from another channel, and has none.
+    """
 
     def __init__(self, pins: Sequence[Message] = ()) -> None:
         options = [
             discord.SelectOption(
                 label=clipped(f"{clean_name(pin.author_name)}: {_excerpt(pin, OPTION_LENGTH)}", OPTION_LENGTH),
-                value=str(pin.discord_id),
+                value=f"{_AT}{pin.position}" if pin.discord_id is None else str(pin.discord_id),
             )
             for pin in pins[::-1][:MOST_PINS]
         ]
@@ -74,5 +84,9 @@ class UnpinMenu(Remade, discord.ui.DynamicItem[discord.ui.Select[discord.ui.Layo
             await defer(interaction)
             require_moderator(interaction)
             pins = cast("MnemoBot", interaction.client).services.pins
-            unpinned = await pins.unpin(place_of(interaction).channel_id, int(self.item.values[0]))
+            channel_id, chosen = place_of(interaction).channel_id, self.item.values[0]
+            if chosen.startswith(_AT):
+                unpinned = await pins.unpin_at(channel_id, int(chosen.removeprefix(_AT)))
+            else:
+                unpinned = await pins.unpin(channel_id, int(chosen))
             await whisper(interaction, UNPINNED if unpinned else NOT_PINNED)

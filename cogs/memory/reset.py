@@ -11,9 +11,10 @@ from discord import app_commands
 from bot.answers import answer, answering, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
 from bot.panels import Remade, panel
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, memories_of, messages
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, held, memories_of, messages
 
 KEPT = "Nothing was changed."
+NOTHING_LEFT = "There was nothing left to forget."
 OUTDATED = "This channel was reset or restored since you asked; use `/memory reset` again if you still want to."
 
 
@@ -26,11 +27,12 @@ class ResetCommands(MemoryCommands):
         """Ask before starting a new epoch."""
         await defer(interaction, ephemeral=True)
         report = await self._memories.report(place_of(interaction))
-        if report is None or not report.overview.messages:
+        if report is None or not (report.overview.messages or report.summary):
             await answer(interaction, NOTHING_HERE)
             return
         where = "here" if interaction.guild_id is None else "in this channel, for everybody here"
-        question = panel(f"## Start afresh?\nForget the {messages(report.overview.messages)} that I remember {where}?")
+        what = messages(report.overview.messages) if report.overview.messages else "summary"
+        question = panel(f"## Start afresh?\nForget the {what} that I remember {where}?")
         buttons: list[discord.ui.Item[Any]] = [ResetButton(report.overview.epoch, self._memories), KeepButton()]
         await answer(interaction, view=question.add_item(discord.ui.ActionRow(*buttons)))
 
@@ -41,7 +43,7 @@ class ResetCommands(MemoryCommands):
         await defer(interaction, ephemeral=True)
         restored = await self._memories.restore(channel_of(interaction))
         told = (
-            f"## Restored\nI remember again: {messages(restored.messages)}. If anything was said since the reset, that is put "
+            f"## Restored\nI remember again: {held(restored.messages)}. If anything was said since the reset, that is put "
             "away in turn, and `/memory restore` swaps the two once more."
         )
         await answer(interaction, view=panel(told))
@@ -77,12 +79,15 @@ class ResetButton(
         done = await self._memories.reset(channel_of(interaction), epoch=self._epoch, reset_id=interaction.id)
         if done is None:
             return OUTDATED
+        if done.was_empty:
+            return f"## Started afresh\n{NOTHING_LEFT}"
+        what, are, them = held(done.messages).capitalize(), *(("are", "them") if done.messages > 1 else ("is", "it"))
         if done.restorable_until is None:
-            return f"## Started afresh\n{messages(done.messages)} are deleted for good."
+            return f"## Started afresh\n{what} {are} deleted for good."
         until = int(done.restorable_until)
         return (
-            f"## Started afresh\n{messages(done.messages)} are put away until <t:{until}:f> (<t:{until}:R>); "
-            "until then `/memory restore` brings them back."
+            f"## Started afresh\n{what} {are} put away until <t:{until}:f> (<t:{until}:R>); "
+            f"until then `/memory restore` brings {them} back."
         )
 
 

@@ -40,6 +40,11 @@ def messages(count: int) -> str:
     return "1 message" if count == 1 else f"{count:,} messages"
 
 
+def held(count: int) -> str:
+    """Return in words what an epoch of *count* messages holds: without any, the summary that a thread was opened with."""
+    return messages(count) if count else "a summary"
+
+
 def clipped(text: str, length: int) -> str:
     """Return *text*, or its beginning and an ellipsis if it has more than *length* characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -13,7 +13,7 @@ from bot.memories import CompactionReport, MemoryReport
 from bot.panels import PANEL_LENGTH, panel
 from cogs.memory.pins import UnpinMenu, pinned_text
 from cogs.memory.policy import policy_text
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, file_of, messages
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, file_of, held, messages
 from cogs.memory.summary import CorrectButton, covers_and_costs
 
 #: What the heading and what goes on take of the room for the summary.
@@ -24,6 +24,8 @@ SHOWN_ERROR = 200
 
 _BAR_CELLS = 12
 
+SUMMARY = "The summary"
+ORIGIN = "What this thread started with"
 OUTDATED_SUMMARY = "A summary from before, which this policy does not show to the model"
 
 
@@ -45,10 +47,10 @@ class ShowCommand(MemoryCommands):
             if is_moderator(interaction):
                 rows.append(discord.ui.ActionRow(UnpinMenu(report.overview.pins)))
         if report.summary and reads_history(interaction):
-            room = PANEL_LENGTH - sum(map(len, texts)) - SUMMARY_FRAME
-            texts.insert(1, f"### {_summary_title(report)}\n{clipped(unmasked(report.summary), room)}")
-            if len(unmasked(report.summary)) > room:
-                files.append(file_of(interaction, "summary.md", report.summary))
+            shown_parts, is_whole = _summaries(report, PANEL_LENGTH - sum(map(len, texts)))
+            texts[1:1] = shown_parts
+            if not is_whole:
+                files.append(file_of(interaction, "summary.md", "\n\n".join(_parts(report).values())))
             if report.keeps_summary and is_manager(interaction):
                 rows.insert(0, discord.ui.ActionRow(CorrectButton()))
         shown = panel(*texts, files=files)
@@ -57,16 +59,30 @@ class ShowCommand(MemoryCommands):
         await answer(interaction, view=shown, files=files)
 
 
-def _summary_title(report: MemoryReport) -> str:
-    if report.keeps_summary:
-        return "The summary"
-    return "What this thread started with" if report.is_origin else OUTDATED_SUMMARY
+def _parts(report: MemoryReport) -> dict[str, str]:
+    """Return the summary by what it is to the model: a title, and the text."""
+    seen = SUMMARY if report.keeps_summary else ORIGIN
+    parts = {seen: report.seen_summary, OUTDATED_SUMMARY: report.unseen_summary}
+    return {title: text for title, text in parts.items() if text}
+
+
+def _summaries(report: MemoryReport, room: int) -> tuple[list[str], bool]:
+    """Return the parts of the summary as texts of a panel that have *room* characters together, and whether they are whole."""
+    texts: list[str] = []
+    is_whole = True
+    parts = _parts(report)
+    for to_come, (title, text) in zip(range(len(parts), 0, -1), parts.items(), strict=True):
+        share, words = room // to_come - SUMMARY_FRAME, unmasked(text)
+        is_whole = is_whole and len(words) <= share
+        texts.append(f"### {title}\n{clipped(words, share)}")
+        room -= len(texts[-1])
+    return texts, is_whole
 
 
 def _overview(report: MemoryReport) -> str:
     overview = report.overview
     since = "nothing yet" if overview.since is None else f"<t:{int(overview.since)}:R>"
-    summary = "the summary and " if report.summary and (report.keeps_summary or report.is_origin) else ""
+    summary = "the summary and " if report.seen_summary else ""
     amount = f"**Messages** {overview.messages:,} · **Tokens** {overview.tokens:,} · **Since** {since}"
     told = [
         ("Policy", policy_text(report.policy)),
@@ -81,8 +97,7 @@ def _overview(report: MemoryReport) -> str:
         days = "a day" if report.retention_days == 1 else f"{report.retention_days:,} days"
         told.append(("Kept", f"for {days}, as the host set it; what is older is deleted each night"))
     if report.restorable_until is not None:
-        what = messages(overview.restorable_messages) if overview.restorable_messages else "a summary"
-        put_away = f"{what}; `/memory restore` brings back what was put away"
+        put_away = f"{held(overview.restorable_messages)}; `/memory restore` brings back what was put away"
         told.append(("Put away by a reset", f"{put_away}, until <t:{int(report.restorable_until)}:f>"))
     return "\n".join(["## What I remember here", amount, *(f"**{name}** {value}" for name, value in told)])
 

@@ -19,9 +19,6 @@ from bot.rest import insist
 #: So many characters a question may have.
 QUESTION_LENGTH = 1_000
 
-#: An open form is good for so many seconds.
-FORM_SECONDS = 3_600.0
-
 AUTHOR_OPTED_OUT = (
     "Who wrote this opted out: I show nothing of theirs to a model, so I cannot answer questions about it."
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from storage.records import Booked, BookedBy, Usage
 
-#: A direct message belongs to no server, a summary to no person.
+#: A direct message belongs to no server, a summary to no person, unless it is for a thread that somebody opened.
 NOBODY = 0
 
 

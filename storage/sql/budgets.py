@@ -47,7 +47,7 @@ def reserve(db: sqlite3.Connection, wanted: Reservation, limits: Limits, now: fl
 
 
 def _insert(db: sqlite3.Connection, day: str, guild_id: int | None, user_id: int, wanted: Reservation) -> None:
-    kind = "reply" if wanted.payers else "summary"
+    kind = "summary" if wanted.is_summary else "reply"
     most = wanted.prompt_tokens + wanted.reply_tokens
     place = (guild_id or books.NOBODY, wanted.channel_id, user_id)
     db.execute(
@@ -78,14 +78,20 @@ def settle(db: sqlite3.Connection, reservation_id: int, model: str, usage: Usage
 
 
 def book_summary(
-    db: sqlite3.Connection, state: Compaction, model: str, usage: Usage, reservation: int | None, now: float
+    db: sqlite3.Connection,
+    state: Compaction,
+    model: str,
+    usage: Usage,
+    payer: int | None,
+    reservation: int | None,
+    now: float,
 ) -> None:
     """Book what a model was paid for a summary of *state*'s channel, instead of what was reserved for it if anything was."""
     if reservation is not None:
         settle(db, reservation, model, usage)
     else:
         place = (state.guild_id, state.channel_id)
-        books.book(db, place, books.NOBODY, "summary", model, usage, books.day_of(now))
+        books.book(db, place, payer or books.NOBODY, "summary", model, usage, books.day_of(now))
 
 
 def release(db: sqlite3.Connection, reservation_id: int) -> sqlite3.Row | None:

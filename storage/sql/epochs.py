@@ -7,6 +7,12 @@ import sqlite3
 from storage.records import Closed, Overview, Status
 from storage.sql import index, rows, summaries
 
+#: What can be restored of an epoch e. That of a thread may hold nothing but the summary that it was opened with.
+_HOLDS_ANYTHING = (
+    "(EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = e.channel_id AND m.epoch = e.number) OR EXISTS"
+    " (SELECT 1 FROM summaries s WHERE s.channel_id = e.channel_id AND s.epoch = e.number AND s.state = 'ready'))"
+)
+
 
 def reset(
     db: sqlite3.Connection, channel_id: int, epoch: int | None, reset_id: int | None, now: float
@@ -27,7 +33,7 @@ def reset(
         "UPDATE channels SET epoch = ?, reset_id = ifnull(?, reset_id) WHERE id = ?",
         (highest + 1, reset_id, channel_id),
     )
-    return Closed(epoch, _count(db, channel_id, epoch))
+    return Closed(epoch, _count(db, channel_id, epoch), not _holds_anything(db, channel_id, epoch))
 
 
 def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: float) -> Closed | None:
@@ -42,20 +48,22 @@ def restore(db: sqlite3.Connection, channel_id: int, closed_after: float, now: f
     _close(db, channel_id, epoch, now)
     db.execute("UPDATE epochs SET closed_at = NULL WHERE channel_id = ? AND number = ?", (channel_id, latest["number"]))
     db.execute("UPDATE channels SET epoch = ? WHERE id = ?", (latest["number"], channel_id))
-    return Closed(latest["number"], _count(db, channel_id, latest["number"]))
+    return Closed(latest["number"], _count(db, channel_id, latest["number"]), is_empty=False)
 
 
 def _restorable(db: sqlite3.Connection, channel_id: int, closed_after: float) -> sqlite3.Row | None:
-    # An empty epoch only waits for its purge: to bring it back would put away what there is. That of a thread may hold nothing
-    # but the summary that it was opened with.
+    # An empty epoch only waits for its purge: to bring it back would put away what there is.
     found: sqlite3.Row | None = db.execute(
-        "SELECT number, closed_at FROM epochs e WHERE channel_id = ? AND closed_at > ?"
-        " AND (EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = e.channel_id AND m.epoch = e.number)"
-        " OR EXISTS (SELECT 1 FROM summaries s WHERE s.channel_id = e.channel_id AND s.epoch = e.number AND s.state = 'ready'))"
+        f"SELECT number, closed_at FROM epochs e WHERE channel_id = ? AND closed_at > ? AND {_HOLDS_ANYTHING}"
         " ORDER BY closed_at DESC, number DESC LIMIT 1",
         (channel_id, closed_after),
     ).fetchone()
     return found
+
+
+def _holds_anything(db: sqlite3.Connection, channel_id: int, epoch: int) -> bool:
+    held = f"SELECT 1 FROM epochs e WHERE channel_id = ? AND number = ? AND {_HOLDS_ANYTHING}"
+    return db.execute(held, (channel_id, epoch)).fetchone() is not None
 
 
 def purge(db: sqlite3.Connection, closed_before: float) -> int:
@@ -144,4 +152,5 @@ def overview(db: sqlite3.Connection, channel_id: int, closed_after: float) -> Ov
         restorable_messages=_count(db, channel_id, latest["number"]) if latest else 0,
         restorable_since=latest["closed_at"] if latest else None,
         pins=rows.pinned(db, channel_id, epoch),
+        origin=summaries.origin(db, channel_id, epoch),
     )

@@ -76,7 +76,7 @@ def term_positions(
         for number, position in db.execute(query, values):
             found[number].append(position)
     first, last = db.execute(
-        "SELECT (SELECT min(position) FROM messages WHERE channel_id = ?1 AND epoch = ?2),"
+        "SELECT (SELECT min(position) FROM messages WHERE channel_id = ?1 AND epoch = ?2 AND position >= 0),"
         " (SELECT max(position) FROM messages WHERE channel_id = ?1 AND epoch = ?2)",
         (channel_id, epoch),
     ).fetchone()
@@ -87,7 +87,7 @@ def term_positions(
 _POSITIONS_OF_TERM = """
 SELECT {number}, m.position FROM (
     SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rowid DESC LIMIT ?
-) AS hit JOIN messages AS m ON m.id = hit.rowid
+) AS hit JOIN messages AS m ON m.id = hit.rowid AND m.position >= 0
 """
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
-from storage.records import QUOTE, WITHDRAWN, Incoming, Interrupted, Remembered, Status
+from storage.records import QUOTE, SOMEWHERE, WITHDRAWN, Incoming, Interrupted, Remembered, Status
 from storage.sql import attachments, index, rows, summaries
 
 
@@ -16,10 +16,7 @@ def accept(db: sqlite3.Connection, message: Incoming, addressed: bool, now: floa
     Returns False, having changed nothing, for a message that is known already, was deleted, or was said before a reset or by
     somebody who opted out, or is about what such a person said.
     """
-    authors = {message.author_id, message.about.author_id if message.about else message.author_id}
-    if is_known(db, message.discord_id) or _is_before_reset(db, message):
-        return False
-    if any(rows.has_opted_out(db, author) for author in authors):
+    if is_known(db, message.discord_id) or _is_before_reset(db, message) or is_unwanted(db, message):
         return False
     epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now, parent_id=message.parent_id)
     turn_id = _claimed_turn(db, message.channel_id, epoch, now) if addressed else None
@@ -57,6 +54,12 @@ def insert(db: sqlite3.Connection, message: Incoming, epoch: int, position: int 
         ),
     )
     attachments.keep(db, message)
+
+
+def is_unwanted(db: sqlite3.Connection, message: Incoming) -> bool:
+    """Whether a person's message holds words of somebody who opted out: of its author, or of whom it quotes."""
+    authors = {message.author_id, message.about.author_id if message.about else message.author_id}
+    return any(rows.has_opted_out(db, author) for author in authors)
 
 
 def is_known(db: sqlite3.Connection, discord_id: int) -> bool:
@@ -228,15 +231,25 @@ def forget_channel(db: sqlite3.Connection, channel_id: int) -> None:
 def known_guilds(db: sqlite3.Connection) -> list[int]:
     """Return the ids of the servers of which, or of a channel of which, anything is known."""
     found = db.execute(
-        "SELECT guild_id FROM channels WHERE guild_id IS NOT NULL UNION SELECT id FROM servers UNION SELECT guild_id FROM access"
+        "SELECT guild_id FROM channels WHERE guild_id <> ? UNION SELECT id FROM servers UNION SELECT guild_id FROM access",
+        (SOMEWHERE,),
     )
     return [row["guild_id"] for row in found]
 
 
 def known_channels(db: sqlite3.Connection, guild_id: int | None) -> list[int]:
-    """Return the ids of a server's channels (None: of the direct messages) of which anything is known, who spoke last first."""
+    """Return the ids of a server's channels (None: of the direct messages) of which anything is known, who spoke last first.
+
+    Of those that were brought in, and are still to be found, the server is :data:`storage.records.SOMEWHERE`.
+    """
     found = db.execute("SELECT id FROM channels WHERE guild_id IS ? ORDER BY last_seen DESC", (guild_id,))
     return [row["id"] for row in found]
+
+
+def locate(db: sqlite3.Connection, guild_id: int, channel_ids: Collection[int]) -> None:
+    """Note that these channels are in this server, where that is not known."""
+    for channel_id in channel_ids:
+        rows.locate(db, channel_id, guild_id)
 
 
 def belong_to(db: sqlite3.Connection, user_id: int) -> int:

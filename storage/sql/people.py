@@ -33,12 +33,15 @@ def said_by(db: sqlite3.Connection, author_id: int, place: Extent) -> list[Kept]
     return [Kept(*one, attached.get(one[2].discord_id or 0, ())) for one in kept]
 
 
-def quoted(db: sqlite3.Connection, author_id: int, place: Extent) -> list[tuple[int, int, str]]:
-    """Return what questions of others quote of a person: channel, Discord id of what is quoted, and the quote."""
+def quoted(db: sqlite3.Connection, author_id: int, place: Extent) -> list[tuple[int, int | None, str]]:
+    """Return what questions of others quote of a person: channel, Discord id of what is quoted, and the quote.
+
+    A copy from another channel has neither the id nor the attachment: there the quote is what stands beneath the question's line.
+    """
     found = db.execute(
-        "SELECT m.channel_id, m.about_id, a.block FROM messages m JOIN attachments a ON a.message_id = m.discord_id"
-        f" WHERE a.id = {QUOTE} AND {_QUESTIONS_ABOUT}"
-        " ORDER BY m.channel_id, m.created_at, m.id",
+        "SELECT m.channel_id, m.about_id, ifnull(a.block, substr(m.content, instr(m.content || char(10), char(10)) + 1))"
+        f" FROM messages m LEFT JOIN attachments a ON a.message_id = m.discord_id AND a.id = {QUOTE}"
+        f" WHERE {_QUESTIONS_ABOUT} ORDER BY m.channel_id, m.created_at, m.id",
         _values(author_id, place),
     )
     return [(channel_id, message_id, block) for channel_id, message_id, block in found]
@@ -52,14 +55,14 @@ def count_by(db: sqlite3.Connection, author_id: int, place: Extent) -> int:
 
 
 def booked_for(db: sqlite3.Connection, user_id: int, place: Extent) -> list[BookedDay]:
-    """Return what replies to a person used, by day, channel and model."""
+    """Return what replies to a person used, and summaries for threads of theirs, by day, channel, kind and model."""
     found = db.execute(
-        "SELECT day, channel_id, model, calls, prompt_tokens, cached_tokens, completion_tokens FROM usage"
+        "SELECT day, channel_id, kind, model, calls, prompt_tokens, cached_tokens, completion_tokens FROM usage"
         " WHERE user_id = :author AND channel_id = ifnull(:channel, channel_id) AND guild_id = ifnull(:guild, guild_id)"
-        " ORDER BY day, channel_id, model",
+        " ORDER BY day, channel_id, kind, model",
         _values(user_id, place),
     )
-    return [BookedDay(day, channel_id, model, Usage(*usage)) for day, channel_id, model, *usage in found]
+    return [BookedDay(day, channel, kind, model, Usage(*usage)) for day, channel, kind, model, *usage in found]
 
 
 def forget(db: sqlite3.Connection, author_id: int, place: Extent, most: int, now: float) -> Forgotten:

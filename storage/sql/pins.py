@@ -45,13 +45,10 @@ def pin(db: sqlite3.Connection, discord_id: int, now: float) -> bool:
 
 def keep(db: sqlite3.Connection, message: Incoming, now: float) -> bool:
     """Remember a message for its pin alone. False for what is known, was deleted, or was said by somebody who opted out."""
-    if intake.is_known(db, message.discord_id) or rows.has_opted_out(db, message.author_id):
+    if intake.is_known(db, message.discord_id) or intake.is_unwanted(db, message):
         return False
     epoch = rows.ensure_channel(db, message.channel_id, message.guild_id, now, parent_id=message.parent_id)
-    first = db.execute(
-        "SELECT min(position) FROM messages WHERE channel_id = ? AND pinned_at IS NOT NULL", (message.channel_id,)
-    ).fetchone()[0]
-    position = min(first or 0, 0) - 1
+    position = rows.position_apart(db, message.channel_id)
     intake.insert(db, message, epoch, position, turn_id=None)
     db.execute("UPDATE messages SET pinned_at = ? WHERE discord_id = ?", (now, message.discord_id))
     index.refresh(db, message.channel_id, epoch, position)
@@ -60,10 +57,19 @@ def keep(db: sqlite3.Connection, message: Incoming, now: float) -> bool:
 
 def unpin(db: sqlite3.Connection, channel_id: int, discord_id: int) -> bool:
     """Unpin a message of the open epoch, False if it is not pinned there. What was kept for its pin alone is gone."""
+    return _unpin(db, channel_id, "id = ?", _find(db, discord_id))
+
+
+def unpin_at(db: sqlite3.Connection, channel_id: int, position: int) -> bool:
+    """Unpin in the same way what stands at *position* and has no id on Discord."""
+    return _unpin(db, channel_id, "position = ? AND discord_id IS NULL", position)
+
+
+def _unpin(db: sqlite3.Connection, channel_id: int, which: str, value: int | None) -> bool:
     unpinned = db.execute(
-        "UPDATE messages SET pinned_at = NULL WHERE id = ? AND channel_id = ? AND epoch = ? AND pinned_at IS NOT NULL"
+        f"UPDATE messages SET pinned_at = NULL WHERE {which} AND channel_id = ? AND epoch = ? AND pinned_at IS NOT NULL"
         " RETURNING id, position",
-        (_find(db, discord_id), channel_id, rows.open_epoch(db, channel_id)),
+        (value, channel_id, rows.open_epoch(db, channel_id)),
     ).fetchone()
     if unpinned is not None and (unpinned["position"] or 0) < 0:
         db.execute("DELETE FROM messages WHERE id = ?", (unpinned["id"],))

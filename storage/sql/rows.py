@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from storage.records import OVERRIDDEN, Chunk, Message, Overrides, Status, merged
+from storage.records import OVERRIDDEN, SOMEWHERE, Chunk, Message, Overrides, Status, merged
 
 MESSAGE_COLUMNS = (
-    "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id, about_id, pinned_at"
+    "position, role, author_id, author_name, content, tokens, created_at, turn_id, discord_id, about_id, pinned_at,"
+    " about_author, about_at"
 )
 
 #: What servers and channels may set.
@@ -109,22 +110,33 @@ def ensure_channel(
 ) -> int:
     """Return the number of the channel's open epoch, making channel and epoch if they are new.
 
-    *parent_id* is the channel that a thread is in; None if it is none, or that is not known.
+    *guild_id* is the server that it is in, None in a direct message; where it is is learned later if that is
+    :data:`storage.records.SOMEWHERE`. *parent_id* is the channel that a thread is in; None if it is none, or that is not known.
     """
     number = open_epoch(db, channel_id)
     if number is None:
         number = 1
         db.execute("INSERT INTO channels (id, guild_id, epoch) VALUES (?, ?, ?)", (channel_id, guild_id, number))
         db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, number, now))
+    if guild_id != SOMEWHERE:
+        locate(db, channel_id, guild_id)
     if parent_id is not None:
         db.execute("UPDATE channels SET parent_id = ?1 WHERE id = ?2 AND parent_id IS NOT ?1", (parent_id, channel_id))
     return number
 
 
+def locate(db: sqlite3.Connection, channel_id: int, guild_id: int | None) -> None:
+    """Note where a channel is, in which server or none, if that is not known; also if a server's passed for a direct message."""
+    db.execute(
+        "UPDATE channels SET guild_id = ?1 WHERE id = ?2 AND guild_id IS NOT ?1 AND ifnull(guild_id, ?3) = ?3",
+        (guild_id, channel_id, SOMEWHERE),
+    )
+
+
 def guild_of(db: sqlite3.Connection, channel_id: int) -> int | None:
-    """Return the server that a channel that is known is in, None for a direct message."""
+    """Return the server that a channel is in of which anything is known, None for a direct message, or if that is not known."""
     guild_id: int | None = db.execute("SELECT guild_id FROM channels WHERE id = ?", (channel_id,)).fetchone()[0]
-    return guild_id
+    return None if guild_id == SOMEWHERE else guild_id
 
 
 def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
@@ -134,6 +146,14 @@ def take_positions(db: sqlite3.Connection, channel_id: int, count: int) -> int:
         (count, channel_id, count),
     ).fetchone()
     return int(row[0])
+
+
+def position_apart(db: sqlite3.Connection, channel_id: int) -> int:
+    """Return a free position below 0, where something is remembered that is no part of the conversation."""
+    first = db.execute(
+        "SELECT min(position) FROM messages WHERE channel_id = ? AND pinned_at IS NOT NULL", (channel_id,)
+    ).fetchone()[0]
+    return min(first or 0, 0) - 1
 
 
 def set_status(db: sqlite3.Connection, turn_id: int, status: Status) -> None:

@@ -50,6 +50,18 @@ def origin(db: sqlite3.Connection, channel_id: int, epoch: int) -> tuple[Summary
     return tuple(_summary(row) for row in found)
 
 
+def leaf_spans(
+    db: sqlite3.Connection, channel_id: int, epoch: int | None, spans: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Return the positions that the leaves within *spans* were made of: between those of a digest there may be others."""
+    leaves = db.execute(
+        "SELECT first_position, last_position FROM summaries"
+        " WHERE channel_id = ? AND epoch = ? AND kind = 'leaf' AND state = 'ready' ORDER BY first_position",
+        (channel_id, epoch),
+    )
+    return [(leaf[0], leaf[1]) for leaf in leaves if any(first <= leaf[0] and leaf[1] <= last for first, last in spans)]
+
+
 def _summary(row: sqlite3.Row) -> Summary:
     kind, corrected = SummaryKind(row["kind"]), bool(row["corrected"])
     return Summary(
@@ -61,7 +73,7 @@ def _summary(row: sqlite3.Row) -> Summary:
 def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], Reach]) -> Compaction | None:
     """Return what there is to compact in the channel's open epoch; None for a channel that is not known."""
     row = db.execute(
-        "SELECT c.guild_id, c.epoch, e.window_policy, e.summarized FROM channels c"
+        "SELECT c.epoch, e.window_policy, e.summarized FROM channels c"
         " JOIN epochs e ON e.channel_id = c.id AND e.number = c.epoch WHERE c.id = ?",
         (channel_id,),
     ).fetchone()
@@ -84,7 +96,7 @@ def state(db: sqlite3.Connection, channel_id: int, reach: Callable[[Overrides], 
         is_whole=is_whole,
         gaps=tuple((gap[0], gap[1]) for gap in gaps),
         summaries=shown(db, channel_id, epoch),
-        guild_id=row["guild_id"],
+        guild_id=rows.guild_of(db, channel_id),
         pins=rows.pinned(db, channel_id, epoch),
     )
 
@@ -165,14 +177,20 @@ def _is_still(db: sqlite3.Connection, state: Compaction) -> bool:
 def _claim(
     db: sqlite3.Connection, state: Compaction, kind: SummaryKind, span: tuple[int, int], reason: str, now: float
 ) -> int:
-    """Make the row of a draft and return its id, which no summary ever had before."""
-    row = db.execute(
-        "INSERT INTO summaries (id, channel_id, epoch, kind, first_position, last_position, state, reason, created_at) SELECT"
-        " max(summary, ifnull((SELECT max(id) FROM summaries), 0)) + 1, ?, ?, ?, ?, ?, 'writing', ?, ? FROM used_ids"
-        " RETURNING id",
-        (state.channel_id, state.epoch, kind, *span, reason, now),
-    ).fetchone()
-    return int(row["id"])
+    """Make the row of a draft and return its id."""
+    summary_id = fresh_id(db)
+    db.execute(
+        "INSERT INTO summaries (id, channel_id, epoch, kind, first_position, last_position, state, reason, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'writing', ?, ?)",
+        (summary_id, state.channel_id, state.epoch, kind, *span, reason, now),
+    )
+    return summary_id
+
+
+def fresh_id(db: sqlite3.Connection) -> int:
+    """Return an id that no summary ever had: whoever holds the id of one that is gone must not find another one by it."""
+    row = db.execute("SELECT max(summary, ifnull((SELECT max(id) FROM summaries), 0)) + 1 FROM used_ids").fetchone()
+    return int(row[0])
 
 
 def commit(
@@ -255,9 +273,9 @@ def correct(
         (channel_id, epoch),
     )
     db.execute(
-        "INSERT INTO summaries (channel_id, epoch, kind, first_position, last_position, state, corrected, reason, text, tokens,"
-        " created_at) VALUES (?, ?, 'digest', ?, ?, 'ready', 1, 'corrected by an admin', ?, ?, ?)",
-        (channel_id, epoch, there[0].first, there[-1].last, text, tokens, now),
+        "INSERT INTO summaries (id, channel_id, epoch, kind, first_position, last_position, state, corrected, reason, text,"
+        " tokens, created_at) VALUES (?, ?, ?, 'digest', ?, ?, 'ready', 1, 'corrected by an admin', ?, ?, ?)",
+        (fresh_id(db), channel_id, epoch, there[0].first, there[-1].last, text, tokens, now),
     )
     return True
 

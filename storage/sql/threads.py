@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
-from storage.records import Compaction, Covered, Message, Outline, Place, Reach
+from storage.records import Compaction, Message, Opened, Outline, Place, Reach
 from storage.sql import rows, summaries, transcript, window
 
 REASON = "the thread was opened"
@@ -35,29 +35,50 @@ def _newest(db: sqlite3.Connection, channel_id: int, epoch: int, look_back: int)
 
 def open_thread(
     db: sqlite3.Connection, parent_id: int, thread: Place, outlines: Sequence[Outline], now: float
-) -> Covered | None:
+) -> Opened:
     """Let a thread begin with copies of its channel's summaries, and with *outlines* of what these do not cover.
 
-    An outline whose draft is gone is left out: what it was made of changed meanwhile. Returns what all of it stands for.
+    An outline is left out if its draft is gone, because what it was made of changed, or if the channel has a leaf there now.
     """
     epoch = rows.ensure_channel(db, thread.channel_id, thread.guild_id, now, parent_id=parent_id)
     of_parent = rows.open_epoch(db, parent_id)
     shown = () if of_parent is None else summaries.shown(db, parent_id, of_parent)
-    spans = [(summary.first, summary.last) for summary in shown]
+    copied = [(summary.first, summary.last) for summary in shown]
     made = [(summary.text, summary.tokens, summary.model, 0, 0) for summary in shown]
+    outlined: list[tuple[int, int]] = []
+    left_out: list[tuple[int, int]] = []
     for outline in outlines:
         draft = outline.draft
-        if summaries.is_being_written(db, draft) and all(last < draft.first for _, last in spans):
-            spans.append((draft.first, draft.last))
+        span = (draft.first, draft.last)
+        if summaries.is_being_written(db, draft) and all(last < draft.first for _, last in copied):
+            outlined.append(span)
             made.append((outline.text, outline.tokens, outline.model, outline.prompt_tokens, outline.completion_tokens))
+        else:
+            left_out.append(span)
         summaries.discard(db, draft)
+    spans = [*copied, *outlined]
     for span, written in zip(spans, made, strict=True):
         position = rows.take_positions(db, thread.channel_id, 1)
         db.execute(
             "INSERT INTO summaries (id, channel_id, epoch, kind, first_position, last_position, state, reason, created_at,"
             " origin_channel, origin_epoch, origin_first, origin_last, text, tokens, model, prompt_tokens, completion_tokens)"
-            " SELECT max(summary, ifnull((SELECT max(id) FROM summaries), 0)) + 1, ?, ?, 'leaf', ?, ?, 'ready', ?, ?, ?, ?, ?, ?,"
-            " ?, ?, ?, ?, ? FROM used_ids",
-            (thread.channel_id, epoch, position, position, REASON, now, parent_id, of_parent, *span, *written),
+            " VALUES (?, ?, ?, 'leaf', ?, ?, 'ready', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(summaries.fresh_id(db), thread.channel_id, epoch, position, position, REASON, now),
+                *(parent_id, of_parent, *span, *written),
+            ),
         )
-    return transcript.covered(db, parent_id, spans[0][0], spans[-1][1]) if spans else None
+    stands_for = [*summaries.leaf_spans(db, parent_id, of_parent, copied), *outlined]
+    is_whole = all(_is_within(db, parent_id, of_parent, span, spans) for span in left_out)
+    return Opened(transcript.counted(db, parent_id, of_parent, stands_for), is_whole)
+
+
+def _is_within(
+    db: sqlite3.Connection, channel_id: int, epoch: int | None, span: tuple[int, int], spans: Sequence[tuple[int, int]]
+) -> bool:
+    """Whether all that is left of what was said at the positions of *span* stands in *spans*, too."""
+    found = db.execute(
+        "SELECT position FROM messages WHERE channel_id = ? AND epoch = ? AND position BETWEEN ? AND ?",
+        (channel_id, epoch, *span),
+    )
+    return all(any(first <= position <= last for first, last in spans) for (position,) in found)

@@ -114,6 +114,23 @@ async def test_a_summary_is_nobodys(store: Store) -> None:
     assert [each.kind for each in await store.booked([TODAY], guild_id=GUILD, user_id=0)] == ["summary"]
 
 
+async def test_a_summary_for_a_thread_is_its_openers(store: Store) -> None:
+    await exchange(store, 100, "hello", "hi")
+    state, usage = await state_of(store), Usage(1, 50, 0, 5)
+    assert await in_the_way(store, wanted(-1, payers=(43,)), {"user": 100}) is None
+    assert await in_the_way(store, wanted(-2, payers=(42,)), {"user": 100}) == "user", (
+        "who said all that has used that up"
+    )
+    await store.book_summary(state, "m", usage, payer=43, reservation=-1, now=NOW)
+    await store.book_summary(state, "m", usage, payer=43, now=NOW)
+    [booked] = await store.booked([TODAY], guild_id=GUILD, user_id=43)
+    assert (booked.kind, booked.usage) == ("summary", usage + usage)
+    assert [(each.kind, each.usage.calls) for each in await store.booked_for(43, Extent(channel_id=1))] == [
+        ("summary", 2)
+    ]
+    assert await in_the_way(store, wanted(-3, payers=(43,)), {"user": 100}) == "user"
+
+
 async def test_a_direct_message_has_no_server(store: Store) -> None:
     await hear(store, 100, guild=None)
     assert await in_the_way(store, wanted(1), {"server": 1, "member": 1}) is None

@@ -91,6 +91,30 @@ async def test_pins_follow_edits_and_go_with_what_is_forgotten(store: Store) -> 
     assert await pinned(store) == []
 
 
+async def test_pins_that_are_brought_in_stand_and_are_unpinned_where_they_stand(store: Store) -> None:
+    await store.keep(said(50, "a rule of here"), now=NOW)
+    await exchange(store, 100, "hello", "hi")
+    key, rule = (
+        replace(said(0, "the key"), pinned_at=NOW + 9),
+        replace(said(0, "a rule"), pinned_at=NOW + 5, is_apart=True),
+    )
+    assert await store.bring_in([("user", rule), ("assistant", key), ("user", said(0, "bye"))], now=NOW + 20) == 3
+    assert await pinned(store) == ["a rule of here", "a rule", "the key"], "as they were pinned"
+    await store.accept(said(200, "and now?"), addressed=True, now=NOW)
+    assert await seen(store, await begun(store)) == ["hello", "hi", "the key", "bye", "and now?"]
+
+    overview = await store.overview(1, closed_after=0)
+    assert overview is not None
+    kept, apart, within = overview.pins
+    assert (kept.position, apart.position) == (-1, -2)
+    assert not await store.unpin_at(1, kept.position), "that one has an id on Discord"
+    assert not await store.unpin_at(2, apart.position)
+    assert [await store.unpin_at(1, apart.position) for _ in range(2)] == [True, False]
+    assert await store.unpin_at(1, within.position)
+    assert await pinned(store) == ["a rule of here"]
+    assert [one.content for one in await store.export(1)][:5] == ["a rule of here", "hello", "hi", "the key", "bye"]
+
+
 async def test_nothing_is_kept_of_who_opted_out(store: Store) -> None:
     await store.opt_out(43, now=NOW)
     assert not await store.keep(said(50, "rule", author=43), now=NOW)
@@ -135,3 +159,31 @@ async def test_forgetting_who_is_quoted_takes_question_and_answer(store: Store) 
     assert [one.turn_id for one in gone.interrupted] == [turn.id]
     assert await store.export(1) == []
     assert await store.quoted(43, HERE) == []
+
+
+async def test_questions_that_are_brought_in_belong_to_whom_they_quote_too(store: Store) -> None:
+    copy = replace(question(100, 50), discord_id=0, about=About(0, 43, NOW + 50), attachments=())
+    copy = replace(copy, content="What is it?\n[about the message of 43 Marlin]\n  coral")
+    assert await store.bring_in([("user", question(100, 50)), ("user", copy)], now=NOW) == 2
+    quote = "[about the message of 43 Marlin]\n  coral"
+    assert await store.quoted(43, HERE) == [(1, 50, quote), (1, None, quote)]
+    assert await store.count_by(43, HERE) == 2
+    assert await store.edit(50, "kelp", tokens=2, quote=("[about the message of 43 Marlin]\n  kelp", 7), now=NOW)
+    assert [one.content.splitlines()[-1] for one in await store.export(1)] == ["  kelp", "  coral"]
+    assert (await store.forget_author(43, HERE, most=10, now=NOW)).messages == 2
+    assert await store.export(1) == []
+
+
+async def test_a_question_that_was_brought_in_goes_with_what_it_quotes(store: Store) -> None:
+    copy = replace(question(100, 50), discord_id=0, about=About(0, 43, NOW + 50), attachments=())
+    await store.bring_in([("user", question(100, 50)), ("user", copy)], now=NOW)
+    await store.forget([50], now=NOW)
+    assert [one.discord_id for one in await store.export(1)] == [None], "the copy stands by itself"
+    assert await store.expire(before=NOW + 51, most=10) == 1, "and is as old as what it quotes"
+
+
+async def test_no_question_that_quotes_who_opted_out_is_brought_in(store: Store) -> None:
+    await store.opt_out(43, now=NOW)
+    copy = replace(question(100, 50), discord_id=0, about=About(0, 43, NOW + 50), attachments=())
+    assert await store.bring_in([("user", question(101, 50)), ("user", copy)], now=NOW) == 0
+    assert await store.bring_in([("user", question(101, 50, about_author=44))], now=NOW) == 1

@@ -324,6 +324,17 @@ async def test_a_correction_is_lost_when_a_message_beneath_it_changes_and_that_i
     assert not overview.lost_correction
 
 
+async def test_who_saw_an_earlier_correction_does_not_write_over_a_later_one(talked: Store) -> None:
+    await leaf(talked, 1, 2)
+    await leaf(talked, 3, 4)
+    await correct(talked, "the first words")
+    seen_ids = [summary.id for summary in (await state_of(talked)).summaries]
+    await talked.edit(100, "changed", tokens=5, now=NOW)
+    await correct(talked, "the second words")
+    assert not await talked.correct_summary(1, "the third", tokens=2, instead_of=seen_ids, now=NOW)
+    assert await shown(talked) == ["the second words"]
+
+
 async def test_without_a_summary_there_is_nothing_to_correct(talked: Store) -> None:
     assert not await correct(talked, "words")
     assert not await correct(talked, "words", channel=2)

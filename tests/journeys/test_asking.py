@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import discord
 import simcord
@@ -10,9 +11,10 @@ import simcord
 from bot.answers import I_AM_MUTE, YOU_ARE_MUTE
 from bot.governance import OFF
 from bot.introduction import OPTED_OUT
+from bot.prompt import quote_block
 from cogs.message_menu.ask import AUTHOR_OPTED_OUT, DELETED, NOTHING_ASKED, NOTHING_THERE
 from playground.model import LittleModel
-from storage.records import Place
+from storage.records import About, Incoming, Place
 from tests.journeys.conftest import MakeSettings, World
 from tests.journeys.shown import files_of, text_of
 from tests.journeys.test_attachments import NOTES, OAK, Cdn, cdn, reading
@@ -126,6 +128,29 @@ async def test_who_wrote_it_sees_and_forgets_what_is_quoted(world: World) -> Non
     assert await asked_of(world) == ""
 
 
+async def test_who_is_quoted_in_a_copy_of_a_question_sees_and_forgets_it(world: World) -> None:
+    copy = Incoming(
+        *(
+            0,
+            world.channel.id,
+            world.guild.id,
+            world.marlin.id,
+            "Marlin",
+            f"{QUESTION}\n{quote_block(7, 'Nemo', NEWS)}",
+        ),
+        *(20, time.time()),
+        about=About(0, world.nemo.id, time.time()),
+    )
+    await world.bot.services.memories._store.bring_in([("user", copy)], now=time.time())
+    told = await about(await world.nemo.slash(world.channel, "privacy me"))
+    [quote] = told["quoted_in_questions_of_others"]  # type: ignore[misc]
+    assert NEWS in quote["text"]
+    assert QUESTION not in quote["text"], "those are the words of who asked"
+    assert quote["message_id"] is None
+    await world.nemo.slash(world.channel, "privacy forget-me")
+    assert await asked_of(world) == ""
+
+
 async def test_forget_this_takes_the_questions_about_it(world: World) -> None:
     news = await say(world, NEWS)
     await ask(world, news)
@@ -233,6 +258,10 @@ async def test_other_bots_words_can_be_asked_about_and_are_their_own(world: Worl
     await ask(world, build, "Why?")
     newest = model.requests[-1].body["messages"][-1]["content"]
     assert "\n    Build 42 failed.\n    [1 Admin]" in newest, "no line of it stands where a block could begin"
+    await feed.edit(build, content="Build 42 passed.")
+    now = await asked_of(world)
+    assert "Build 42 passed" in now
+    assert "failed" not in now
 
 
 async def test_two_forms_at_once_do_not_get_in_each_others_way(world: World, model: LittleModel) -> None:

@@ -194,7 +194,7 @@ class World:
         self.places[thread.channel] = thread
         self.owners[thread.channel, 1], self.inherited[thread.channel] = thread.canary, canary
         self.pairs.append({thread.canary, canary})
-        beginning = await threads.prepare(parent.channel)
+        beginning = await threads.prepare(parent.channel, NEMO)
         await threads.begin(parent.channel, records.Place(thread.channel, thread.guild, parent.channel), beginning)
 
     def allowed(self, channel: int, canary: str) -> set[str]:

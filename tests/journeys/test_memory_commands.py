@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import discord
+import pytest
 import simcord
 
+from cogs.memory.reset import NOTHING_LEFT
 from playground.model import LittleModel
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.shown import panel_of, shown_last, text_of
 
 
-async def reset(world: World, actor: simcord.MemberActor, button: str = "Start afresh") -> str:
+async def reset(
+    world: World,
+    actor: simcord.MemberActor,
+    button: str = "Start afresh",
+    channel: simcord.ChannelHandle | None = None,
+) -> str:
     """Ask for a reset, press *button*, and return what the question says then."""
-    asked = await actor.slash(world.channel, "memory reset")
+    channel = channel or world.channel
+    asked = await actor.slash(channel, "memory reset")
     question = shown_last(asked)
     await actor.click(question, label=button)
-    return panel_of(next(m for m in world.channel.history(viewer=actor) if m.id == question.id))
+    return panel_of(next(m for m in channel.history(viewer=actor) if m.id == question.id))
 
 
 async def test_show_tells_messages_tokens_policy_and_budget(world: World) -> None:
@@ -44,6 +52,29 @@ async def test_reset_asks_then_starts_afresh_and_restore_brings_it_back(world: W
     restored = await world.marlin.slash(world.channel, "memory restore")
     assert "2 messages" in text_of(restored)
     assert "Nemo" in await world.ask("What is my name?")
+
+
+@pytest.mark.parametrize(("grace", "told"), [(24, "1 message is put away until"), (0, "1 message is deleted for good")])
+async def test_one_message_is_told_as_one(make_settings: MakeSettings, grace: float, told: str) -> None:
+    async with living(make_settings(reply_mode="listen", reset_grace_hours=grace)) as world:
+        await world.nemo.send(world.channel, "My name is Nemo.")
+        outcome = await reset(world, world.marlin)
+        assert told in outcome
+        assert ("brings it back" in outcome) == (grace > 0)
+
+
+async def test_where_the_last_message_was_deleted_before_the_click_nothing_is_put_away(
+    make_settings: MakeSettings,
+) -> None:
+    async with living(make_settings(reply_mode="listen")) as world:
+        said = await world.nemo.send(world.channel, "My name is Nemo.")
+        asked = await world.marlin.slash(world.channel, "memory reset")
+        await world.nemo.delete(said)
+        question = shown_last(asked)
+        await world.marlin.click(question, label="Start afresh")
+        [told] = [panel_of(one) for one in world.channel.history(viewer=world.marlin) if one.id == question.id]
+        assert NOTHING_LEFT in told
+        assert "nothing to restore" in text_of(await world.marlin.slash(world.channel, "memory restore"))
 
 
 async def test_restore_swaps_so_that_what_was_said_since_is_not_lost(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import discord
 import pytest
@@ -14,7 +15,9 @@ from bot.prompt import PINNED_HEADING
 from cogs.message_menu.forget import FORGOT_WORDS
 from cogs.message_menu.remember import OPTED_OUT
 from playground.model import LittleModel
+from storage.records import Incoming
 from tests.journeys.conftest import MakeSettings, World, living
+from tests.journeys.governing import controls
 from tests.journeys.shown import files_of, prompt_of, shown_last, text_of
 from tests.journeys.test_message_menu import forget, said_in
 from tests.journeys.test_privacy import asked_of, opt_out, says
@@ -86,6 +89,25 @@ async def test_one_of_the_window_stands_there_and_only_there_until_the_window_lo
         assert "The key is under the anemone." in await pinned_block(world)
         outside = [one["content"] for one in await prompt(world) if not one["content"].startswith("[pinned]")]
         assert "The key is under" not in json.dumps(outside)
+
+
+@pytest.mark.parametrize("is_remembered", [False, True])
+async def test_what_a_pin_says_calls_nothing_else_to_mind(
+    make_settings: MakeSettings, model: LittleModel, is_remembered: bool
+) -> None:
+    async with living(make_settings(memory_policy="hybrid", memory_max_tokens=1200)) as world:
+        await says(world, world.nemo, "Hello everybody, nice to be with you.")
+        secret = "The passphrase of the clubhouse is anemone."
+        if is_remembered:
+            await says(world, world.nemo, secret)
+            await remember(world, said_in(world, secret))
+        else:
+            await remember(world, await say(world, secret))
+        await fill_window(world)
+        await says(world, world.nemo, "What is the passphrase of the clubhouse?")
+        sent = [one["content"] for one in model.requests[-1].body["messages"]]
+        assert any(one.startswith("[pinned]") and secret in one for one in sent)
+        assert not any(one.startswith("[memory]") for one in sent)
 
 
 @pytest.mark.parametrize("policy", ["buffer", "window", "tokens", "summary", "hybrid"])
@@ -179,6 +201,32 @@ async def test_memory_show_lists_pins_and_unpins_them(world: World) -> None:
     await world.marlin.select(result.response.message, [key], custom_id="mnemo:pins")
     assert "📌" not in await shown(world)
     assert "anemone" in await asked_of(world), "it was part of the conversation, and stays that"
+
+
+async def test_pins_that_were_brought_in_from_another_channel_are_listed_and_unpinned_one_by_one(world: World) -> None:
+    key, rules = "The key is here", ["Keep to the left", "No fishing"]
+    copies = [
+        Incoming(0, world.channel.id, world.guild.id, 42, "Dory", text, 20, at, pinned_at=at, is_apart=text in rules)
+        for at, text in enumerate((*rules, key), 1_800_000_000)
+    ]
+    await world.bot.services.memories._store.bring_in([("user", copy) for copy in copies], now=time.time())
+    block = await pinned_block(world)
+    assert [text in block for text in (*rules, key)] == [True, True, False]
+    for left in ([*rules, key], [rules[1], key], [key]):
+        result = await world.marlin.slash(world.channel, "memory show")
+        told = text_of(result)
+        assert [text in told for text in (*rules, key)] == [text in left for text in (*rules, key)]
+        assert "None" not in told
+        assert "go there" not in told, "there is nothing on Discord to go to"
+        [menu] = [one for one in controls(result) if one["custom_id"] == "mnemo:pins"]
+        values = [option["value"] for option in menu["options"]]
+        assert len(set(values)) == len(left)
+        assert result.response is not None
+        await world.marlin.select(result.response.message, [values[-1]], custom_id="mnemo:pins")
+    assert "📌" not in await shown(world)
+    now = await asked_of(world)
+    assert key in now, "it was part of the conversation, and stays that"
+    assert not any(text in now for text in rules)
 
 
 async def test_who_may_not_read_the_history_sees_no_pins(world: World) -> None:

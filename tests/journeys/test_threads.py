@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 
 import discord
 import pytest
 import simcord
 
 from bot.governance import OFF
-from cogs.threads import I_MAY_NOT, NOT_HERE, NOTHING_SAID, WITHOUT, YOU_MAY_NOT
+from bot.panels import PANEL_LENGTH
+from cogs.memory.show import ORIGIN, OUTDATED_SUMMARY
+from cogs.threads import I_MAY_NOT, NOT_HERE, NOT_PAID_FOR, NOTHING_SAID, WITHOUT, WITHOUT_A_PART, YOU_MAY_NOT
 from playground.model import LittleModel
 from storage.records import Place
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.governing import system_of
-from tests.journeys.shown import panel_of, prompt_of, shown_last, text_of
-from tests.journeys.test_privacy import asked_of, says
+from tests.journeys.shown import files_of, panel_of, prompt_of, shown_last, text_of
+from tests.journeys.test_memory_commands import reset
+from tests.journeys.test_privacy import about, asked_of, says
 
 SUMMARY = "Nemo's favorite is the kelp."
 
@@ -72,13 +76,19 @@ async def test_the_channel_keeps_its_words_and_the_thread_its_own(world: World, 
     assert "wreck" not in await asked_of(world)
 
 
-async def test_the_summary_is_booked(world: World, model: LittleModel) -> None:
-    await says(world, world.nemo, "My favorite is the kelp.")
+async def test_the_summary_is_booked_to_who_opens_the_thread(world: World, model: LittleModel) -> None:
+    await says(world, world.marlin, "Mine is the coral.")
     calls = len(model.requests)
     await opened(world, model)
     assert len(model.requests) == calls + 1
-    usage = text_of(await world.marlin.slash(world.channel, "usage"))
-    assert "summar" in usage.lower()
+    own, everybody = text_of(await world.nemo.slash(world.channel, "usage")).split("**Everybody in this server**")
+    assert "0 replies · 1 summary" in own
+    assert "1 reply · 1 summary" in everybody
+    assert "summar" not in text_of(await world.marlin.slash(world.channel, "usage")).split("**Everybody")[0]
+    told = await about(await world.nemo.slash(world.channel, "privacy me"))
+    assert told["tokens_of_replies_to_you"] == []
+    [day] = told["tokens_of_threads_of_yours"]  # type: ignore[misc]
+    assert day["summaries"] == 1
 
 
 async def test_summaries_that_are_there_are_copied_and_not_made_again(world: World, model: LittleModel) -> None:
@@ -169,6 +179,105 @@ async def test_a_model_that_fails_opens_it_without(world: World, model: LittleMo
     thread, _ = await opened(world)
     assert WITHOUT in first_message(thread)
     assert "kelp" not in await asked_of(world, thread)
+
+
+async def test_who_has_used_up_a_budget_opens_none(make_settings: MakeSettings, model: LittleModel) -> None:
+    async with living(make_settings(daily_tokens_per_user=100)) as world:
+        await says(world, world.nemo, "My favorite is the kelp.")
+        calls = len(model.requests)
+        told = await refused(world, world.nemo, world.channel)
+        assert told.startswith(NOT_PAID_FOR.format("You have used up the 100 tokens that a person may use in a day"))
+        assert len(model.requests) == calls
+        assert world.channel.threads == []
+        assert not any("goes on from here" in said for said in world.replies())
+
+        model.levers.text(SUMMARY)
+        assert "## 🧵 Opened" in text_of(await world.marlin.slash(world.channel, "thread")), "that is paid by Marlin"
+        assert len(model.requests) == calls + 1
+        assert "You have used up" in await refused(world, world.marlin, world.channel)
+        assert len(model.requests) == calls + 1
+
+
+async def test_who_has_used_up_a_budget_opens_one_where_all_is_summarized(
+    make_settings: MakeSettings, model: LittleModel
+) -> None:
+    async with living(make_settings(daily_tokens_per_user=100)) as world:
+        await says(world, world.nemo, "My favorite is the kelp.")
+        model.levers.text(SUMMARY)
+        await world.marlin.slash(world.channel, "memory summarize")
+        thread, _ = await opened(world)
+        assert SUMMARY in await system_in(world, thread)
+
+
+async def test_a_budget_that_is_spent_on_the_way_leaves_the_newest_out(
+    make_settings: MakeSettings, model: LittleModel
+) -> None:
+    async with living(
+        make_settings(memory_policy="tokens", memory_max_tokens=1_000, daily_tokens_per_user=100)
+    ) as world:
+        await says(world, world.nemo, "My favorite is the kelp. " * 70)
+        dory = world.guild.add_member(world.env.create_user("Dory"))
+        await says(world, dory, "Mine is the coral. " * 70)
+        calls = len(model.requests)
+        model.levers.text("A summary of kelp.")
+        await world.marlin.slash(world.channel, "thread")
+        [thread] = world.channel.threads
+        assert len(model.requests) == calls + 1
+        assert "**2 messages**" in first_message(thread)
+        assert WITHOUT_A_PART in first_message(thread)
+
+
+async def test_a_reset_puts_the_summary_away_and_a_restore_brings_it_back(world: World, model: LittleModel) -> None:
+    await says(world, world.nemo, "My favorite is the kelp.")
+    thread, _ = await opened(world, model)
+    asked = text_of(await world.marlin.slash(thread, "memory reset"))
+    assert "Forget the summary that I remember in this channel, for everybody here?" in asked
+    told = await reset(world, world.marlin, channel=thread)
+    assert "A summary is put away until" in told
+    assert "brings it back" in told
+    assert SUMMARY not in text_of(await world.marlin.slash(thread, "memory show"))
+    assert "I remember again: a summary." in text_of(await world.marlin.slash(thread, "memory restore"))
+    assert SUMMARY in await system_in(world, thread)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+async def test_show_tells_what_the_model_sees_from_what_it_does_not(
+    make_settings: MakeSettings, model: LittleModel, is_folded: bool
+) -> None:
+    async with living(make_settings()) as world:
+        await says(world, world.nemo, "My favorite is the kelp.")
+        model.levers.text(SUMMARY + " kelp" * (270 if is_folded else 1))
+        await world.nemo.slash(world.channel, "thread")
+        [thread] = world.channel.threads
+        await says(world, world.marlin, "Mine is the coral.", thread)
+        model.levers.text("Marlin's is the coral." + " coral" * (230 if is_folded else 1))
+        model.levers.text("A digest of kelp and coral.")
+        await world.marlin.slash(thread, "memory summarize")
+        await world.marlin.slash(thread, "memory policy", policy="window")
+        assert SUMMARY in await system_in(world, thread)
+        shown = await world.marlin.slash(thread, "memory show")
+        before, seen, unseen = re.split(f"### (?:{ORIGIN}|{OUTDATED_SUMMARY})", text_of(shown))
+        assert "the summary and the newest" in before
+        assert SUMMARY in seen
+        assert ("A digest of kelp and coral." if is_folded else "Marlin's is the coral.") in unseen
+
+
+async def test_both_parts_of_a_long_summary_have_room_in_show(make_settings: MakeSettings, model: LittleModel) -> None:
+    async with living(make_settings(memory_max_tokens=20_000)) as world:
+        await says(world, world.nemo, "My favorite is the kelp.")
+        kelp, coral = "kelp " * 900, "coral " * 750
+        model.levers.text(kelp)
+        thread, _ = await opened(world)
+        await says(world, world.marlin, "Mine is the coral.", thread)
+        model.levers.text(coral)
+        await world.marlin.slash(thread, "memory summarize")
+        await world.marlin.slash(thread, "memory policy", policy="window")
+        shown = await world.marlin.slash(thread, "memory show")
+        assert 3_900 < len(text_of(shown)) <= PANEL_LENGTH
+        assert text_of(shown).count("…") == 2
+        whole = (await files_of(shown))["summary.md"]
+        assert kelp.strip() in whole
+        assert coral.strip() in whole
 
 
 async def test_of_a_channel_where_nothing_was_said(world: World, model: LittleModel) -> None:

@@ -10,6 +10,7 @@ from tests.journeys.conftest import World
 from tests.journeys.governing import choose, controls, thread_in
 from tests.journeys.shown import shown_last, text_of
 from tests.journeys.test_joining import invite
+from tests.journeys.test_privacy import about
 
 NOT_YOU = "I may not talk with you in this server; whoever manages it can change that."
 NOT_HERE = "I may not talk in this channel."
@@ -114,6 +115,29 @@ async def test_who_may_reset(world: World, coral: simcord.MemberActor) -> None:
     refused = await world.nemo.click(asked.response.message, label="Start afresh")
     assert "You need the permission" in text_of(refused)
     assert "Forget the 2 messages" in text_of(await world.marlin.slash(world.channel, "memory reset"))
+
+
+async def test_everyone_is_a_role_that_everybody_has(world: World, coral: simcord.MemberActor) -> None:
+    await world.ask("My name is Nemo.")
+    everyone = world.guild.default_role
+    await choose(coral, await who_may(world, coral), "people:block", everyone)
+    assert await said_by(world, world.nemo) == [NOT_YOU]
+    await choose(coral, await who_may(world, coral), "people:block")
+    await choose(coral, await who_may(world, coral), "people:allow", everyone)
+    assert await said_by(world, world.nemo) not in ([], [NOT_YOU])
+    await choose(coral, await who_may(world, coral), "people:reset", everyone)
+    assert "Forget the" in text_of(await world.nemo.slash(world.channel, "memory reset"))
+
+
+async def test_who_is_named_in_a_list_is_told_so_with_what_is_kept_about_them(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    assert "I keep nothing about you" in text_of(await world.nemo.slash(world.channel, "privacy me"))
+    await choose(coral, await who_may(world, coral), "people:block", world.nemo)
+    await choose(coral, await who_may(world, coral), "people:reset", world.nemo)
+    told = await about(await world.nemo.slash(world.channel, "privacy me"))
+    assert told["lists_of_this_server"] == ["may not talk", "may reset"]
+    assert told["messages"] == []
 
 
 async def test_what_was_deleted_is_told_of_and_left_out_by_choosing_anew(

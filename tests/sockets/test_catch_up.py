@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.listening import NOT_SAVED, NOTHING_SAID
+from bot.transfer import FOUND_LATER
 from playground.discord import Permission, messages
 from tests.sockets.conftest import Bot, Stage, open_stage, refers_to, together
 
@@ -141,6 +142,32 @@ async def test_nothing_is_asked_of_channels_that_may_not_be_read(stage: Stage) -
     assert not [one for one in asked if str(hidden) in one.route or str(mute) in one.route]
     assert [heard(stage, where) for where in (hidden, mute)] == [["Hello"], ["Hello"]]
     await down(stage, bot, kill=False)
+
+
+async def test_a_channel_that_was_brought_in_is_no_direct_message_and_goes_with_its_server(stage: Stage) -> None:
+    known, brought = stage.channel(), stage.channel()
+    bot = await stage.start()
+    await stage.ask(known, "My name is Nemo.")
+    await settle(stage)
+    await down(stage, bot, kill=False)
+    await stage.say(brought, "This is not for the bot.")
+    said = await stage.tell(brought, "Are you there?")
+    (stage.folder / "memory.jsonl").write_text(
+        '{"role": "user", "author_id": 42, "author_name": "Dory", "content": "Brought in.", "created_at": 1800000000}'
+    )
+    importing = await stage.launch("import", str(brought), "memory.jsonl")
+    assert await importing.ended() == 0
+    assert FOUND_LATER in importing.log
+
+    await stage.start()
+    await stage.answer(brought, said)
+    await settle(stage)
+    assert answers(stage, brought) == [said]
+    assert heard(stage, brought) == ["Brought in.", "Are you there?"]
+    guild = stage.recall("SELECT guild_id FROM channels WHERE id = ?", known)
+    assert stage.recall("SELECT guild_id FROM channels WHERE id = ?", brought) == guild
+    stage.world.remove_member(stage.world.bot_id)
+    await stage.until(lambda: not stage.recall("SELECT id FROM channels"))
 
 
 async def test_what_comes_live_waits_for_what_was_said_before(stage: Stage) -> None:

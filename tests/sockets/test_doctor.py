@@ -8,6 +8,7 @@ from contextlib import closing
 
 from bot.gateway import MISSING_INTENT, REFUSED_BY_DISCORD
 from playground.discord import World
+from storage.migrate import migrate, shipped
 from storage.opening import APPLICATION_ID
 from tests.sockets.conftest import KEY, SECOND_MODEL, Bot, Stage, free_port
 
@@ -47,6 +48,27 @@ async def test_all_is_well_with_and_without_a_running_bot(stage: Stage) -> None:
     assert "is open in a Mnemo that is running now" in found["database"][1]
     await stage.ask(stage.channel(), "Did that disturb you?")
     assert await bot.stop() == 0
+
+
+async def test_an_older_database_stays_as_it_is(stage: Stage) -> None:
+    older = stage.folder / "older.db"
+    with closing(sqlite3.connect(older, isolation_level=None)) as db:
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(db, shipped()[:-1])
+    before = older.read_bytes()
+    doctor = await stage.launch("doctor", database_url=f"sqlite:///{older}")
+    found = await findings(doctor)
+    assert await doctor.ended() == 0
+    good, text = found["database"]
+    assert good
+    assert text.endswith("of an older version of Mnemo (the next start brings it up to date), and is whole")
+    assert older.read_bytes() == before
+    bot = await stage.start(database_url=f"sqlite:///{older}")
+    doctor = await stage.launch("doctor", database_url=f"sqlite:///{older}")
+    assert "in a Mnemo that is running now" in (await findings(doctor))["database"][1]
+    assert await bot.stop() == 0
+    doctor = await stage.launch("doctor", database_url=f"sqlite:///{older}")
+    assert "older" not in (await findings(doctor))["database"][1].partition("older.db")[2]
 
 
 async def test_what_is_wrong_is_told_in_its_line(stage: Stage) -> None:

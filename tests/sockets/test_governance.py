@@ -9,8 +9,8 @@ from playground.model import MODEL, LittleModel
 from tests.sockets.conftest import SECOND_MODEL, Stage
 
 
-async def _panel(stage: Stage, channel: int) -> dict[str, Any]:
-    shown = await stage.world.slash(stage.world.user_id("owner"), channel, "channel")
+async def _panel(stage: Stage, channel: int, scope: str = "channel") -> dict[str, Any]:
+    shown = await stage.world.slash(stage.world.user_id("owner"), channel, scope)
     message: dict[str, Any] = await stage.until(lambda: shown.message and shown.message["components"] and shown.message)
     return message
 
@@ -23,11 +23,11 @@ async def _choose(stage: Stage, channel: int, panel: dict[str, Any], name: str, 
     await stage.until(lambda: clicked.message and "✅" in str(clicked.message["components"]))
 
 
-async def _persona(stage: Stage, channel: int, panel: dict[str, Any], text: str) -> None:
+async def _fill(stage: Stage, channel: int, panel: dict[str, Any], form: str, values: dict[str, str]) -> None:
     owner = stage.world.user_id("owner")
-    opened = await stage.world.click(owner, channel, int(panel["id"]), "mnemo:rules:channel:form:persona")
+    opened = await stage.world.click(owner, channel, int(panel["id"]), f"mnemo:rules:{form}")
     modal = await stage.until(lambda: opened.modal)
-    sent = await stage.world.submit_modal(owner, modal, {"persona": text})
+    sent = await stage.world.submit_modal(owner, modal, values)
     await stage.until(lambda: sent.message and "✅" in str(sent.message["components"]))
 
 
@@ -44,7 +44,7 @@ async def test_each_channel_has_its_own_and_a_restart_keeps_it(stage: Stage) -> 
         one, other = stage.channel(), stage.channel()
         thread = stage.world.create_thread(stage.nemo, one, "thread")
         panel = await _panel(stage, one)
-        await _persona(stage, one, panel, "You are a crab. Walk sideways.")
+        await _fill(stage, one, panel, "channel:form:persona", {"persona": "You are a crab. Walk sideways."})
         await _choose(stage, one, panel, "model", SECOND_MODEL)
         await _choose(stage, one, panel, "reply_mode", "listen")
         outside = await _panel(stage, other)
@@ -72,3 +72,18 @@ async def test_each_channel_has_its_own_and_a_restart_keeps_it(stage: Stage) -> 
         assert heard == {one: True, other: False, thread: True}
         await _choose(stage, one, panel, "persona", "inherit")  # the panel from before the restart
         assert (await _sent(stage, both, one))[1] == "You are Mnemo, "
+
+
+async def test_what_a_channel_set_that_was_deleted_meanwhile_holds_nobody_up(stage: Stage) -> None:
+    bot = await stage.start()
+    one, other = stage.channel(), stage.channel()
+    await stage.ask(one, "Hello!")
+    await _fill(stage, one, await _panel(stage, one), "channel:form:persona", {"persona": "You are a crab. " * 200})
+    assert await bot.stop() == 0
+    stage.world.delete_channel(one)
+    await stage.start()
+    await stage.until(
+        lambda: stage.recall("SELECT id FROM channels") == [other] or not stage.recall("SELECT 1 FROM channels")
+    )
+    # A budget in which that persona would leave no room.
+    await _fill(stage, other, await _panel(stage, other, "server"), "server:form:budget", {"max_tokens": "900"})

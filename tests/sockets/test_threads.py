@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from cogs.threads import WITHOUT, WITHOUT_A_PART
 from playground.discord.records import ChannelType
 from tests.sockets.conftest import Stage
 
@@ -58,3 +60,48 @@ async def test_where_discord_refuses_the_thread_nothing_is_left(stage: Stage, st
     assert not any("goes on from here" in said for said in stage.shown(channel))
     assert stage.recall("SELECT 1 FROM summaries") == []
     assert await stage.bots[-1].stop() == 0
+
+
+async def ready(stage: Stage, **settings: object) -> int:
+    """Start the bot, and return a channel where it heard of the kelp, at length."""
+    channel = stage.channel()
+    await stage.start(**settings)
+    await stage.until(lambda: stage.recall("SELECT 1 FROM seen"))
+    await stage.ask(channel, "My favorite is the kelp. " * 60)
+    await stage.until(lambda: stage.idle)
+    return channel
+
+
+async def begun_while_edited(stage: Stage, channel: int) -> str:
+    """Open a thread, edit the first message while it is summarized, and return what the thread says of its beginning."""
+    stage.model.levers.hold()
+    calls = len(stage.model.requests)
+    opening = asyncio.create_task(open_thread(stage, channel))
+    await stage.until(lambda: len(stage.model.requests) > calls)
+    first = stage.world.messages(channel)[0]
+    await stage.world.edit(stage.nemo, channel, int(first["id"]), f"<@{stage.world.bot_id}> I have no favorite.")
+    await stage.until(lambda: stage.recall("SELECT 1 FROM messages WHERE content LIKE '%no favorite%'"))
+    stage.model.levers.door.set()
+    await opening
+    [thread] = threads(stage, channel)
+    assert await stage.bots[-1].stop() == 0
+    assert stage.bots[-1].trouble == []
+    [panel] = [one["components"] for one in stage.replies(thread) if one["components"]]
+    return str(panel)
+
+
+async def test_what_is_edited_while_it_is_summarized_is_told_to_be_missing(stage: Stage) -> None:
+    channel = await ready(stage)
+    assert WITHOUT in await begun_while_edited(stage, channel)
+    assert stage.recall("SELECT 1 FROM summaries") == []
+
+
+async def test_of_several_summaries_the_one_that_was_made_in_vain_is_told_to_be_missing(stage: Stage) -> None:
+    channel = await ready(stage, memory_policy="tokens", memory_max_tokens=1_000)
+    await stage.ask(channel, "My school is the reef. " * 60)
+    await stage.until(lambda: stage.idle)
+    told = await begun_while_edited(stage, channel)
+    assert WITHOUT_A_PART in told
+    assert "**2 messages**" in told
+    [text] = stage.recall("SELECT text FROM summaries")
+    assert "kelp" not in text

@@ -17,6 +17,7 @@ from bot.conversation import Said
 from bot.errors import ChannelDeleted, DeliveryError
 from bot.runtime import open_services
 from bot.settings import Settings
+from storage.records import SOMEWHERE, Incoming
 
 GUILD, OTHER_GUILD = 7, 8
 HOUR = 3600.0
@@ -220,3 +221,24 @@ async def test_a_new_session_begins_where_the_old_one_was_lost(begun: Callable[.
         await bot.arrive({1: ago(60), 2: ago(300)})
         assert {channel for channel, _ in bot.looks} == {1, 2}
         assert all(since < last for channel, since in bot.looks if channel == 1)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+async def test_a_channel_that_was_brought_in_is_found_in_its_server_and_is_no_direct_message(
+    begun: Callable[..., object], hidden: bool
+) -> None:
+    newest = ago(2 * HOUR)
+    async with begun() as bot:  # type: ignore[attr-defined]
+        await bot.arrive({1: newest})
+        await bot.arrive({}, guild_id=OTHER_GUILD)
+        brought = Incoming(0, 5, SOMEWHERE, 42, "Nemo", "brought in", 5, time.time())
+        await bot.catch_up._store.bring_in([("user", brought)], now=time.time())
+    async with begun() as bot:  # type: ignore[attr-defined]
+        store = bot.catch_up._store
+        await bot.done()
+        assert bot.looks == [], "what is said in a server is not taken for said to us alone"
+        await bot.arrive({1: newest} if hidden else {1: newest, 5: ago(HOUR)}, hidden=5 if hidden else 0)
+        assert [channel for channel, _ in bot.looks] == ([] if hidden else [5])
+        assert await store.known_channels(GUILD) == [5]
+        await bot.catch_up.left(GUILD)
+        assert await store.export(5) == []

@@ -19,7 +19,17 @@ NOW = 1_800_000_000.0
 IDS = st.integers(1, 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
-MESSAGES = st.builds(
+SECONDS = st.floats(0, 253_402_300_799)
+
+#: What a question says of what it is about: all three, in a copy not the id, and all other messages nothing.
+ABOUT = st.none() | st.tuples(st.none() | IDS, IDS, SECONDS)
+
+
+def about(message: Message, told: tuple[int | None, int, float] | None) -> Message:
+    return message if told is None else replace(message, about_id=told[0], about_author=told[1], about_at=told[2])
+
+
+SAID_BY_ANYBODY = st.builds(
     Message,
     position=st.integers(-(2**63) + 1, 2**63 - 1),
     role=st.sampled_from(["user", "assistant"]),
@@ -27,12 +37,12 @@ MESSAGES = st.builds(
     author_name=TEXT,
     content=TEXT,
     tokens=st.integers(0, 10_000),
-    created_at=st.floats(0, 253_402_300_799),
+    created_at=SECONDS,
     turn_id=st.none() | IDS,
     discord_id=st.none() | IDS,
-    about_id=st.none() | IDS,
-    pinned_at=st.none() | st.floats(0, 253_402_300_799),
+    pinned_at=st.none() | SECONDS,
 )
+MESSAGES = st.builds(about, SAID_BY_ANYBODY, ABOUT)
 
 SAID = Message(1, "user", 42, "Nemo", "Hi there", 12, NOW, turn_id=3, discord_id=1001)
 REPLY = Message(2, "assistant", 99, "Mnemo", "Hello, Nemo!", 8, NOW + 1, turn_id=3, discord_id=1002)
@@ -72,6 +82,8 @@ def test_jsonl_is_one_object_a_line_with_all_fields() -> None:
         "discord_id": 1001,
         "about_id": None,
         "pinned_at": None,
+        "about_author": None,
+        "about_at": None,
     }
     assert json.loads(second)["content"] == "Hello, Nemo!"
 
@@ -128,6 +140,44 @@ def test_a_copy_in_another_channel_has_no_discord_id() -> None:
         text = write([SAID], CHANNEL, form)  # type: ignore[arg-type]  # both are formats
         (copy,) = read(text, "auto", channel_id=8, now=NOW).messages
         assert copy == replace(SAID, discord_id=None)
+
+
+ASKED = Message(
+    3,
+    "user",
+    42,
+    "Nemo",
+    "What is it?\n[about the message of 43 Marlin]\n  coral",
+    12,
+    NOW + 2,
+    discord_id=1003,
+    about_id=900,
+)
+
+
+def test_a_copy_of_a_question_still_says_whom_it_quotes() -> None:
+    asked = replace(ASKED, about_author=43, about_at=NOW - 9)
+    (copy,) = read(write([asked], CHANNEL, "jsonl"), "auto", channel_id=8, now=NOW).messages
+    assert copy == replace(asked, discord_id=None, about_id=None)
+
+
+@pytest.mark.parametrize("channel", [CHANNEL, 8])
+@pytest.mark.parametrize("told", [{}, {"about_author": 43}, {"about_at": NOW}])
+def test_a_question_that_does_not_say_whom_it_quotes_loses_the_quote(channel: int, told: dict[str, float]) -> None:
+    line = {key: value for key, value in json.loads(write([ASKED], CHANNEL, "jsonl")).items() if value is not None}
+    parsed = read(json.dumps(line | told), "auto", channel_id=channel, now=NOW)
+    (question,) = parsed.messages
+    assert question.content == "What is it?"
+    assert (question.about_author, question.about_at) == (NOBODY, ASKED.created_at)
+    assert question.about_id == (900 if channel == CHANNEL else None), "a deletion on Discord still reaches it"
+    assert (parsed.skipped, parsed.unquoted) == (0, 1)
+    again = write(parsed.messages, channel, "jsonl")
+    assert read(again, "auto", channel_id=channel, now=NOW) == Parsed(parsed.messages, 0)
+
+
+def test_a_question_of_which_nothing_is_left_is_left_out() -> None:
+    text = write([SAID, replace(ASKED, content="\ncoral")], CHANNEL, "jsonl")
+    assert parse(text) == Parsed((SAID,), 1)
 
 
 def test_a_name_that_looks_like_a_shape_decides_nothing() -> None:

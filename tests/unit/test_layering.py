@@ -34,7 +34,7 @@ OURS: dict[str, tuple[str, ...]] = {
         "storage.records.Budget",
         "storage.records.BudgetStanding",
         "storage.records.Place",
-        "storage.records.Covered",
+        "storage.records.Opened",
         "bot.threads",
         "bot.ports.ModelState",
         "bot.ports.Button",

@@ -25,9 +25,6 @@ from bot.compactor import Compactor
 from bot.conversation import Said
 from bot.errors import ModelUnavailable, NothingToRestore, UserFacingError
 from bot.memory import POLICIES, Policies
-from bot.memory.policy import Marks
-from bot.memory.summarizing import SummarizingPolicy
-from bot.memory.tokens import TokensPolicy
 from bot.ports import Button, ReplyEnd, Usage
 from bot.prompt import MESSAGE_OVERHEAD, REPLY_OVERHEAD, ChatPrompt, Prompt
 from bot.runtime import compose
@@ -412,12 +409,7 @@ class NeverLossy(RuleBasedStateMachine):
             assert not set(WORD.findall(system.content)) & self.gone
 
     def _budget(self) -> int:
-        policy = self.policies.for_channel(self.overrides)
-        if isinstance(policy, SummarizingPolicy):
-            return policy.total.high
-        marks = policy.marks if isinstance(policy, TokensPolicy) else policy.context  # type: ignore[attr-defined]
-        assert isinstance(marks, Marks)
-        return marks.high
+        return self.policies.for_channel(self.overrides).high
 
 
 async def asyncio_gather(work: list[Awaitable[object]]) -> None:

@@ -17,10 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.memory import POLICIES, Policies, Policy
-from bot.memory.buffer import BufferPolicy
 from bot.memory.policy import Marks, allowed_cuts
 from bot.memory.summarizing import SummarizingPolicy
-from bot.memory.tokens import TokensPolicy
+from bot.memory.trimming import TrimmingPolicy
 from bot.memory.window import WindowPolicy
 from storage.migrate import migrate, shipped
 from storage.records import Incoming, Message, Outcome, Overrides, Overview, Reach, Summary, SummaryKind
@@ -60,7 +59,7 @@ class Setting:
         match self.policy:
             case WindowPolicy(marks, context):
                 return [(len(messages), marks), (tokens, context)]
-            case BufferPolicy(marks) | TokensPolicy(marks):
+            case TrimmingPolicy(total=marks):
                 return [(tokens, marks)]
             case SummarizingPolicy():
                 return [(tokens - self.fixed, self.policy.window_marks(self.fixed))]

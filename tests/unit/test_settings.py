@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import SettingsError
-from bot.settings import DEFAULT_PERSONA, Settings, load_settings
+from bot.settings import DEFAULT_PERSONA, OPENAI_URL, Settings, load_settings
 
 SECRET = "do-not-show-9f86d081"
 NEEDED = {"CHAT_MODEL": "little-model", "OPENAI_API_KEY": "a-key"}
@@ -226,6 +226,8 @@ OTHER = "https://other.example/v1"
         ({"FALLBACK_BASE_URL": OTHER}, (OTHER, None)),
         ({"FALLBACK_BASE_URL": OTHER, "FALLBACK_API_KEY": "b-key"}, (OTHER, "b-key")),
         ({"FALLBACK_BASE_URL": OTHER, "OPENAI_BASE_URL": OTHER}, (OTHER, "a-key")),
+        ({"FALLBACK_BASE_URL": OPENAI_URL}, (OPENAI_URL, "a-key")),
+        ({"FALLBACK_BASE_URL": OPENAI_URL, "OPENAI_BASE_URL": OTHER}, (OPENAI_URL, None)),
     ],
 )
 def test_a_fallback_gets_the_main_key_only_at_the_main_address(
@@ -244,6 +246,10 @@ def test_a_fallback_gets_the_main_key_only_at_the_main_address(
         ({"FALLBACK_API_KEY": "b-key"}, "FALLBACK_API_KEY is set without FALLBACK_MODEL"),
         ({"FALLBACK_BASE_URL": OTHER}, "FALLBACK_BASE_URL is set without FALLBACK_MODEL"),
         ({"FALLBACK_MODEL": "little-model"}, "FALLBACK_MODEL is the same as CHAT_MODEL"),
+        (
+            {"FALLBACK_MODEL": "little-model", "FALLBACK_BASE_URL": OPENAI_URL},
+            "FALLBACK_MODEL is the same as CHAT_MODEL",
+        ),
     ],
 )
 def test_a_fallback_that_would_do_nothing_is_refused(

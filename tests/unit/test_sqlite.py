@@ -451,6 +451,24 @@ async def test_what_is_deleted_while_it_is_tidied_is_tidied_the_next_time(path: 
         assert not any(word in content for content in contents(path) for word in (b"xyzzy", b"plugh"))
 
 
+async def test_news_of_what_was_never_remembered_leaves_nothing_to_tidy(url: str) -> None:
+    statements: list[str] = []
+    async with open_store(url) as store:
+        await exchange(store, 100, "xyzzy", "xyzzy it is")
+        await store.tidy(thoroughly=True)
+        await store._writing.run(lambda db: db.set_trace_callback(statements.append))
+        assert not await store.edit(999, "nothing", tokens=1, now=NOW)
+        assert await store.forget([999, 1000], now=NOW) == []
+        statements.clear()
+        await store.tidy()
+        assert statements == []
+        await store.forget([100], now=NOW)
+        statements.clear()
+        await store.tidy()
+        assert statements
+        await store._writing.run(lambda db: db.set_trace_callback(None))
+
+
 async def test_a_log_that_grew_because_somebody_read_is_cut_when_they_are_gone(path: Path, url: str) -> None:
     log = path.with_name("mnemo.db-wal")
     async with open_store(url) as store:

@@ -7,16 +7,19 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
 from bot.cli import main
 from bot.tokens import estimate
-from storage import open_store
-from storage.records import Incoming, Message
+from bot.transfer import FOUND_LATER
+from storage import Store, open_store
+from storage.records import About, Attachment, Extent, Incoming, Message
+from tests.contract.makers import answer, begun, seen
 
 CHANNEL = 500
 HUMAN = {"type": "human", "data": {"content": "My cat is called Pixel.", "name": "Dory"}}
@@ -61,12 +64,19 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def remembered(channel: int = CHANNEL) -> list[Message]:
-    async def look() -> list[Message]:
-        async with open_store("sqlite:///mnemo.db") as store:
-            return await store.export(channel)
+T = TypeVar("T")
 
-    return asyncio.run(look())
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    async def do() -> T:
+        async with open_store("sqlite:///mnemo.db") as store:
+            return await work(store)
+
+    return asyncio.run(do())
+
+
+def remembered(channel: int = CHANNEL) -> list[Message]:
+    return with_store(lambda store: store.export(channel))
 
 
 def said(discord_id: int, content: str) -> Incoming:
@@ -74,12 +84,11 @@ def said(discord_id: int, content: str) -> Incoming:
 
 
 def hear(*messages: Incoming) -> None:
-    async def talk() -> None:
-        async with open_store("sqlite:///mnemo.db") as store:
-            for message in messages:
-                await store.accept(message, addressed=False, now=message.created_at)
+    async def talk(store: Store) -> None:
+        for message in messages:
+            await store.accept(message, addressed=False, now=message.created_at)
 
-    asyncio.run(talk())
+    with_store(talk)
 
 
 def langchain(*items: object) -> Path:
@@ -128,13 +137,142 @@ def test_what_was_deleted_on_discord_does_not_come_back(run: Run) -> None:
     hear(said(1, "a secret"), said(2, "two"))
     run("export", CHANNEL, "out.jsonl")
 
-    async def delete() -> None:
-        async with open_store("sqlite:///mnemo.db") as store:
-            await store.forget([1], now=1_800_000_100.0)
-
-    asyncio.run(delete())
+    with_store(lambda store: store.forget([1], now=1_800_000_100.0))
     assert run("import", CHANNEL, "out.jsonl").code == 0
     assert [message.content for message in remembered()] == ["two"]
+
+
+ELSEWHERE = 700
+
+
+@pytest.mark.parametrize("form", ["jsonl", "langchain"])
+@pytest.mark.parametrize("channel", [CHANNEL, ELSEWHERE])
+def test_pins_come_along_each_where_it_stood(
+    run: Run, form: str, channel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pin(store: Store) -> None:
+        await store.keep(said(1, "a rule"), now=1_800_000_003.0)
+        await store.pin(2, now=1_800_000_005.0)
+        await store.keep(said(4, "another rule"), now=1_800_000_004.0)
+
+    hear(said(2, "the key"), said(3, "and more"))
+    with_store(pin)
+    run("export", CHANNEL, "out", "--format", form)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///other.db")
+    assert "Imported 4 messages" in run("import", channel, "out", "--guild", 7).told
+    Path("other.db").rename("mnemo.db")
+
+    async def look(store: Store) -> list[str]:
+        overview = await store.overview(channel, closed_after=0)
+        assert overview is not None
+        assert [pin.content for pin in overview.pins] == ["a rule", "another rule", "the key"], "as they were pinned"
+        assert [pin.position < 0 for pin in overview.pins] == [True, True, False]
+        assert [pin.discord_id for pin in overview.pins] == ([1, 4, 2] if channel == CHANNEL else [None] * 3)
+        await store.accept(replace(said(9, "now?"), channel_id=channel), addressed=True, now=1_800_000_009.0)
+        return await seen(store, await begun(store, channel))
+
+    assert with_store(look) == ["the key", "and more", "now?"], "what was no part of the conversation is none now"
+
+
+QUOTE = "[about the message of 43 Marlin]\n  coral"
+
+
+def ask() -> None:
+    """Let Nemo ask about a message of Marlin, and the bot answer; and say something else."""
+
+    async def talk(store: Store) -> None:
+        quote = Attachment(10, 0, "Marlin", "message", 5, None, QUOTE, 7)
+        about = About(2, 43, 1_800_000_002.0)
+        await store.accept(replace(said(10, "What is it?"), attachments=(quote,), about=about), addressed=True, now=0)
+        assert await answer(store, await begun(store, CHANNEL), "An animal.", chunk_id=11, now=1_800_000_011.0)
+        await store.accept(said(12, "I see."), addressed=False, now=0)
+
+    with_store(talk)
+
+
+def moved(run: Run, channel: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Take the memory out, bring it into *channel* of another database, and return what that told."""
+    run("export", CHANNEL, "out.jsonl")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///other.db")
+    told = run("import", channel, "out.jsonl", "--guild", 7).told
+    Path("other.db").rename("mnemo.db")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///mnemo.db")
+    return told
+
+
+@pytest.mark.parametrize("channel", [CHANNEL, ELSEWHERE])
+def test_who_is_quoted_in_a_question_sees_and_forgets_it_after_a_move(
+    run: Run, channel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    before = remembered()
+    assert "Imported 3 messages" in moved(run, channel, monkeypatch)
+    question = remembered(channel)[0]
+    assert (question.content, question.about_author, question.about_at) == (before[0].content, 43, 1_800_000_002.0)
+
+    async def look(store: Store) -> None:
+        here = Extent(channel)
+        assert await store.quoted(43, here) == [(channel, 2 if channel == CHANNEL else None, QUOTE)]
+        assert (await store.forget_author(43, here, most=10, now=0)).messages == 1
+        assert [one.content for one in await store.export(channel)] == ["An animal.", "I see."]
+
+    with_store(look)
+
+
+def test_a_quote_that_was_brought_in_is_as_old_as_the_message_and_follows_its_edits(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    moved(run, CHANNEL, monkeypatch)
+
+    async def change(store: Store) -> list[str]:
+        assert await store.edit(2, "kelp", tokens=1, quote=(QUOTE.replace("coral", "kelp"), 7), now=0)
+        assert (await store.export(CHANNEL))[0].content == f"What is it?\n{QUOTE.replace('coral', 'kelp')}"
+        assert await store.expire(before=1_800_000_003.0, most=10) == 1
+        return [one.content for one in await store.export(CHANNEL)]
+
+    assert with_store(change) == ["An animal.", "I see."]
+
+
+@pytest.mark.parametrize("channel", [CHANNEL, ELSEWHERE])
+@pytest.mark.parametrize(
+    ("who", "stays"),
+    [(42, []), (43, ["I see."]), (44, [f"What is it?\n{QUOTE}", "An animal.", "I see."])],
+    ids=["who asked", "who is quoted", "another"],
+)
+def test_what_is_left_out_for_an_opt_out_is_told_apart(run: Run, channel: int, who: int, stays: list[str]) -> None:
+    ask()
+    run("export", CHANNEL, "out.jsonl")
+    Path("mnemo.db").unlink()
+    with_store(lambda store: store.opt_out(who, now=0))
+    told = run("import", channel, "out.jsonl", "--guild", 7).told
+    reason = "words of people who opted out, questions that quote them, or replies to these"
+    apart = "" if len(stays) == 3 else f"; {3 - len(stays)} were left out: {reason}"
+    assert told.partition(" into ")[2] == f"channel {channel}{apart}.\n"
+    assert [one.content for one in remembered(channel)] == stays
+
+
+def test_a_question_that_does_not_say_whom_it_quotes_comes_without_the_quote(run: Run) -> None:
+    ask()
+    run("export", CHANNEL, "out.jsonl")
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text(encoding="utf-8").splitlines()]
+    old = [{key: line[key] for key in line.keys() - {"about_author", "about_at"}} for line in lines]
+    Path("old.jsonl").write_text("\n".join(map(json.dumps, old)), encoding="utf-8")
+    told = run("import", ELSEWHERE, "old.jsonl", "--guild", 7).told
+    assert told.endswith("; 1 lost a quote: the file does not say whose words it is.\n")
+    assert [one.content for one in remembered(ELSEWHERE)] == ["What is it?", "An animal.", "I see."]
+
+
+def test_where_a_channel_is_can_be_said_later(run: Run) -> None:
+    hear(said(1, "one"))
+    run("export", CHANNEL, "out.jsonl")
+    Path("mnemo.db").unlink()
+    assert run("import", CHANNEL, "out.jsonl").told == f"Imported 1 message into channel {CHANNEL}. {FOUND_LATER}\n"
+    assert with_store(lambda store: store.known_channels(None)) == [], "nobody said that it is a direct message"
+    assert FOUND_LATER in run("import", CHANNEL, "out.jsonl").told
+    assert FOUND_LATER not in run("import", CHANNEL, "out.jsonl", "--guild", 7).told
+    assert with_store(lambda store: store.known_channels(7)) == [CHANNEL]
+    assert FOUND_LATER not in run("import", CHANNEL, "out.jsonl").told
 
 
 def test_people_come_from_langchain(run: Run) -> None:

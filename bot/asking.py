@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot import prompt
 from bot.links import escaped
+from bot.wording import clipped
 from storage.records import QUOTE, Attachment, Message
 
 #: So much of a question stands above its answer.
@@ -32,4 +33,4 @@ def heading(triggers: Sequence[Message]) -> str:
 
 def _question(message: Message) -> str:
     question, _ = parted(message.content)
-    return question if len(question) <= SHOWN_QUESTION else f"{question[: SHOWN_QUESTION - 1]}…"
+    return clipped(question, SHOWN_QUESTION)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.settings import DatabaseSettings
+from bot.wording import plural
 from storage import database_path
 from storage.backup import Copy, back_up, restore
 
@@ -33,5 +34,4 @@ def put_back(settings: DatabaseSettings, source: Path) -> str:
 
 
 def _contents(copy: Copy) -> str:
-    messages = "1 message" if copy.messages == 1 else f"{copy.messages:,} messages"
-    return f"{messages} ({copy.size / 1e6:,.1f} MB)"
+    return f"{plural(copy.messages, 'message')} ({copy.size / 1e6:,.1f} MB)"

@@ -105,5 +105,4 @@ class Pins:
 
     async def of(self, channel_id: int) -> tuple[Message, ...]:
         """Return the pinned messages of a channel, as they were pinned."""
-        overview = await self._store.overview(channel_id, closed_after=time.time())
-        return () if overview is None else overview.pins
+        return await self._store.pinned(channel_id)

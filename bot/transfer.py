@@ -19,6 +19,7 @@ from bot.formats import BadLine, Format, Parsed, ReadableFormat
 from bot.runtime import open_counter
 from bot.settings import Settings
 from bot.tokens import TokenCounter
+from bot.wording import plural
 from storage import database_path, open_store
 from storage.records import QUOTE, SOMEWHERE, About, Attachment, Incoming, Message
 
@@ -42,7 +43,7 @@ async def take_out(settings: Settings, channel_id: int, form: Format, file: Path
     if not messages:
         raise FatalError(f"Nothing is remembered in channel {channel_id}.")
     _write(file, formats.write(messages, channel_id, form).encode())
-    return f"Exported {_messages(len(messages))}."
+    return f"Exported {plural(len(messages), 'message')}."
 
 
 def _write(file: Path | None, data: bytes) -> None:
@@ -73,7 +74,7 @@ async def bring_in(settings: Settings, channel_id: int, guild_id: int | None, fi
         if guild_id is not None:  # also if nothing was new
             await store.locate(guild_id, [channel_id])
         is_somewhere = channel_id in await store.known_channels(SOMEWHERE)
-    told = [f"Imported {_messages(added)} into channel {channel_id}"]
+    told = [f"Imported {plural(added, 'message')} into channel {channel_id}"]
     if known := len(wanted) - added:
         told.append(f"{known:,} were known already, or deleted on Discord")
     if unwanted := len(parsed.messages) - len(wanted):
@@ -146,7 +147,3 @@ def _quotes(message: Message, counter: TokenCounter) -> tuple[Attachment, ...]:
         return ()
     tokens = counter.count(prompt.indented(quote))
     return (Attachment(message.discord_id, QUOTE, "", "message", len(quote.encode()), None, quote, tokens),)
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count:,} messages"

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bot.wording import clipped
+
 #: What is counted, in seconds; and how many at most, the newest.
 HOUR_SECONDS = 3_600.0
 MOST_KEPT = 5_000
@@ -67,7 +69,7 @@ def kind_of(record: logging.LogRecord) -> str:
     if record.exc_info and record.exc_info[0] is not None:
         text = f"{text} ({record.exc_info[0].__name__})".strip()
     text = " ".join(text.split())
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return clipped(text, MOST_CHARACTERS)
 
 
 def _kind_of_value(value: Any) -> str:

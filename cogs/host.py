@@ -16,6 +16,7 @@ from bot.host import Host, HostReport
 from bot.panels import panel
 from bot.ports import ModelState
 from bot.troubles import Trouble
+from bot.wording import clipped, plural
 from storage.records import BudgetStanding, DatabaseState
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _versions(report: HostReport) -> str:
 
 def _connection(latency: float, servers: int) -> str:
     delay = f"{1000 * latency:,.0f} ms" if math.isfinite(latency) else "not measured yet"
-    return f"**Discord** {_count(servers, 'server')}, gateway latency {delay}"
+    return f"**Discord** {plural(servers, 'server')}, gateway latency {delay}"
 
 
 def _models(models: Sequence[ModelState]) -> str:
@@ -94,8 +95,8 @@ def _condition(model: ModelState) -> str:
 
 def _queue(report: HostReport) -> str:
     waiting = "an unknown number" if report.waiting is None else f"{report.waiting:,}"
-    catching_up = _count(report.to_catch_up, "place") if report.to_catch_up else "nothing"
-    return f"**Queue** {_count(report.replies, 'turn')} running, {waiting} waiting; {catching_up} to catch up with"
+    catching_up = plural(report.to_catch_up, "place") if report.to_catch_up else "nothing"
+    return f"**Queue** {plural(report.replies, 'turn')} running, {waiting} waiting; {catching_up} to catch up with"
 
 
 def _today(budget: BudgetStanding | None) -> str:
@@ -116,20 +117,15 @@ def _database(report: HostReport) -> str:
 def _troubles(troubles: Sequence[Trouble]) -> str:
     errors = sum(one.times for one in troubles if one.is_error)
     warnings = sum(one.times for one in troubles if not one.is_error)
-    head = f"**The last hour** {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    head = f"**The last hour** {plural(errors, 'error')}, {plural(warnings, 'warning')}"
     lines = [f"- {one.times:,}x `{one.where}` {_escaped(one.what)}".rstrip() for one in troubles[:SHOWN_TROUBLES]]
     rest = len(troubles) - len(lines)
-    foot = [f"-# and {_count(rest, 'other kind')}; the log has them all"] if rest else []
+    foot = [f"-# and {plural(rest, 'other kind')}; the log has them all"] if rest else []
     return "\n".join([head, *lines, *foot])
 
 
 def _escaped(text: str) -> str:
-    shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
-    return discord.utils.escape_markdown(shown, ignore_links=False)
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+    return discord.utils.escape_markdown(clipped(text, SHOWN_CHARACTERS), ignore_links=False)
 
 
 def _bytes(size: int) -> str:

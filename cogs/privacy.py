@@ -16,6 +16,7 @@ from bot.governance import Governance
 from bot.introduction import what_is_remembered
 from bot.panels import Remade, panel
 from bot.privacy import EVERYWHERE, Privacy, Promise, Reader
+from bot.wording import plural
 from storage.records import Extent
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ class PrivacyCog(
             await answer(interaction, view=panel(_forgotten(0, _called(interaction, where))))
             return
         question = (
-            f"## Forget you in this server?\nI forget {_messages(count)} of yours, from all channels of this server, with my "
-            f"replies to them and the summaries made of them.\n-# This cannot be undone. {DISMISS}"
+            f"## Forget you in this server?\nI forget {_messages(count)} of yours, from all channels of this server, with "
+            f"my replies to them and the summaries made of them.\n-# This cannot be undone. {DISMISS}"
         )
         await answer(interaction, view=_asking(question, ForgetButton()))
 
@@ -183,11 +184,11 @@ def policy_texts(promise: Promise, *, in_private: bool, is_heard: bool) -> list[
 def _how_long(promise: Promise) -> str:
     until = "Until it is deleted on Discord or forgotten"
     if promise.retention_days is not None:
-        until += f", and {_count(promise.retention_days, 'day')} at most (deleted each night)"
+        until += f", and {plural(promise.retention_days, 'day')} at most (deleted each night)"
     if not promise.grace_hours:
         return f"{until}. A reset of a channel's memory deletes it at once."
     return (
-        f"{until}. A reset puts a channel's memory away, and {_count(promise.grace_hours, 'hour')} later it is deleted."
+        f"{until}. A reset puts a channel's memory away, and {plural(promise.grace_hours, 'hour')} later it is deleted."
     )
 
 
@@ -243,11 +244,7 @@ def _privacy_of(interaction: discord.Interaction) -> Privacy:
 
 
 def _messages(count: int) -> str:
-    return _count(count, "message")
-
-
-def _count(number: float, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,g} {what}s" if number < 1e6 else f"{number:,.0f} {what}s"
+    return plural(count, "message")
 
 
 async def setup(bot: MnemoBot) -> None:

@@ -15,6 +15,7 @@ from bot.panels import panel
 from bot.replies import nonce
 from bot.rest import insist
 from bot.threads import Threads
+from bot.wording import plural
 from storage.records import Opened, Place
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class ThreadCog(commands.Cog):
 def welcome(parent_id: int, opened: Opened) -> discord.ui.LayoutView:
     """Return the first message of a thread: what it starts with."""
     if (covered := opened.covered) is not None:
-        count = "1 message" if covered.messages == 1 else f"{covered.messages:,} messages"
+        count = plural(covered.messages, "message")
         told = (
             f"I know what was said in <#{parent_id}> as a summary of **{count}**, from <t:{int(covered.since)}:f> to "
             f"<t:{int(covered.until)}:f>. {OWN_MEMORY}"

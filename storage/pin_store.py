@@ -14,6 +14,10 @@ class PinStore(Protocol):
         """Return where a message on Discord, or what it is a part of, stands in the memory of a channel, and that message."""
         ...
 
+    async def pinned(self, channel_id: int) -> tuple[Message, ...]:
+        """Return the pinned messages of the open epoch, as they were pinned."""
+        ...
+
     async def pin(self, discord_id: int, *, now: float) -> bool:
         """Pin a remembered message, once; returns whether it is there."""
         ...

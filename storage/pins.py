@@ -13,6 +13,9 @@ class SqlitePins(Part):
     async def standing(self, channel_id: int, discord_id: int) -> tuple[Standing, Message | None]:
         return await self._read(lambda db: pins.standing(db, channel_id, discord_id))
 
+    async def pinned(self, channel_id: int) -> tuple[Message, ...]:
+        return await self._read(lambda db: pins.pinned(db, channel_id))
+
     async def pin(self, discord_id: int, *, now: float) -> bool:
         return await self._write(lambda db: pins.pin(db, discord_id, now))
 

@@ -8,6 +8,7 @@ from typing import Literal
 from bot.governance import Layers
 from bot.introduction import what_is_remembered
 from bot.personas import PRESETS
+from bot.wording import clipped
 from storage.records import Access, Overrides, Place, ReplyMode
 
 Scope = Literal["channel", "server"]
@@ -94,7 +95,7 @@ def shown(layers: Layers, name: str, place: Place, model: str) -> str:
 def persona(layers: Layers, place: Place) -> str:
     """Return the persona, or its beginning."""
     text = " ".join((layers.holds.persona or "").split()).replace("`", "'")
-    text = text if len(text) <= PERSONA_SHOWN else f"{text[: PERSONA_SHOWN - 1]}…"
+    text = clipped(text, PERSONA_SHOWN)
     return f"{shown(layers, 'persona', place, '')}\n```\n{text}\n```"
 
 

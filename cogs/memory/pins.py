@@ -13,7 +13,7 @@ from bot.memories import MemoryReport
 from bot.panels import Remade
 from bot.pins import MOST_PINS
 from bot.prompt import clean_name
-from cogs.memory.shared import clipped
+from bot.wording import address, clipped
 from storage.records import Message, Place
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def _line(pin: Message, place: Place) -> str:
     line = f"**{escaped(clean_name(pin.author_name))}** {escaped(_excerpt(pin, EXCERPT_LENGTH))}"
     if pin.shown_as is None:
         return line
-    return (
-        f"{line} [go there](https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{pin.shown_as})"
-    )
+    return f"{line} [go there]({address(place.guild_id, place.channel_id, pin.shown_as)})"
 
 
 def _excerpt(pin: Message, length: int) -> str:

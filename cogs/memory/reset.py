@@ -11,7 +11,8 @@ from discord import app_commands
 from bot.answers import answer, answering, defer, only_if, place_of, require_resetter
 from bot.memories import Memories
 from bot.panels import Remade, panel
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, held, memories_of, messages
+from bot.wording import plural
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, held, memories_of
 
 KEPT = "Nothing was changed."
 NOTHING_LEFT = "There was nothing left to forget."
@@ -31,7 +32,7 @@ class ResetCommands(MemoryCommands):
             await answer(interaction, NOTHING_HERE)
             return
         where = "here" if interaction.guild_id is None else "in this channel, for everybody here"
-        what = messages(report.overview.messages) if report.overview.messages else "summary"
+        what = plural(report.overview.messages, "message") if report.overview.messages else "summary"
         question = panel(f"## Start afresh?\nForget the {what} that I remember {where}?")
         buttons: list[discord.ui.Item[Any]] = [ResetButton(report.overview.epoch, self._memories), KeepButton()]
         await answer(interaction, view=question.add_item(discord.ui.ActionRow(*buttons)))

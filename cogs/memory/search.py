@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, only_if, require_history
+from bot.answers import answer, defer, only_if, place_of, require_history
 from bot.links import escaped
 from bot.memories import search_words
 from bot.panels import PANEL_LENGTH, panel
 from bot.prompt import clean_name
+from bot.wording import address
 from cogs.memory.shared import MemoryCommands, channel_of
-from storage.records import Message
+from storage.records import Message, Place
 
 HEADING = "## What I found\n"
 
@@ -52,15 +53,16 @@ class SearchCommand(MemoryCommands):
         if not found:
             await answer(interaction, NOTHING_FOUND)
             return
-        place = f"https://discord.com/channels/{interaction.guild_id or '@me'}/{channel_id}"
-        await answer(interaction, view=panel(HEADING + listed(found, search_words(query), place)))
+        await answer(interaction, view=panel(HEADING + listed(found, search_words(query), place_of(interaction))))
 
 
-def listed(found: Sequence[Message], words: Sequence[str], place: str) -> str:
-    """Return the messages with author, date, excerpt and link, as many as a panel takes. *place* is the channel's address."""
+def listed(found: Sequence[Message], words: Sequence[str], place: Place) -> str:
+    """Return the messages of a place with author, date, excerpt and link, as many as a panel takes."""
     text = ""
     for message in found:
-        link = "" if message.shown_as is None else f" [go there]({place}/{message.shown_as})"
+        link = ""
+        if message.shown_as is not None:
+            link = f" [go there]({address(place.guild_id, place.channel_id, message.shown_as)})"
         pinned = "" if message.pinned_at is None else "📌 "
         head = f"{pinned}**{escaped(clean_name(message.author_name))}**, <t:{int(message.created_at)}:d>"
         entry = f"{head}{link}\n{excerpt(message.content, words)}\n\n"

@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.errors import UserFacingError
 from bot.memories import Memories
+from bot.wording import plural
 
 if TYPE_CHECKING:
     from bot.client import MnemoBot
@@ -35,19 +36,9 @@ def channel_of(interaction: discord.Interaction) -> int:
     return interaction.channel_id
 
 
-def messages(count: int) -> str:
-    """Return a number of messages in words."""
-    return "1 message" if count == 1 else f"{count:,} messages"
-
-
 def held(count: int) -> str:
     """Return in words what an epoch of *count* messages holds: without any, the summary that a thread was opened with."""
-    return messages(count) if count else "a summary"
-
-
-def clipped(text: str, length: int) -> str:
-    """Return *text*, or its beginning and an ellipsis if it has more than *length* characters."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return plural(count, "message") if count else "a summary"
 
 
 def file_of(interaction: discord.Interaction, name: str, text: str, *, otherwise: str = "") -> discord.File:

@@ -11,9 +11,10 @@ from bot.answers import answer, defer, is_manager, is_moderator, place_of, reads
 from bot.links import escaped, unmasked
 from bot.memories import CompactionReport, MemoryReport
 from bot.panels import PANEL_LENGTH, panel
+from bot.wording import clipped, plural
 from cogs.memory.pins import UnpinMenu, pinned_text
 from cogs.memory.policy import policy_text
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, clipped, file_of, held, messages
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, file_of, held
 from cogs.memory.summary import CorrectButton, covers_and_costs
 
 #: What the heading and what goes on take of the room for the summary.
@@ -88,7 +89,7 @@ def _overview(report: MemoryReport) -> str:
         ("Policy", policy_text(report.policy)),
         (
             "The model sees",
-            f"{summary}the newest {messages(overview.window_messages)}, {overview.window_tokens:,} tokens",
+            f"{summary}the newest {plural(overview.window_messages, 'message')}, {overview.window_tokens:,} tokens",
         ),
         ("Budget", f"{_bar(report.fullness)} {report.fullness:.0%}"),
         *_about_the_summary(report),

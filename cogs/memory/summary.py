@@ -15,7 +15,8 @@ from bot.forms import Form
 from bot.links import unmasked
 from bot.memories import CompactionReport, Memories
 from bot.panels import PANEL_LENGTH, Remade, panel
-from cogs.memory.shared import MemoryCommands, channel_of, clipped, file_of, memories_of, messages
+from bot.wording import clipped, plural
+from cogs.memory.shared import MemoryCommands, channel_of, file_of, memories_of
 from storage.records import Summary
 
 #: Discord's limit of a text field in a form.
@@ -60,7 +61,7 @@ def covers_and_costs(compaction: CompactionReport) -> str:
     if (covered := compaction.covered) is None:
         return f"{made}; {cost}"
     span = f"from <t:{int(covered.since)}:f> to <t:{int(covered.until)}:f>"
-    return f"{messages(covered.messages)} {span} became {made}; {cost}"
+    return f"{plural(covered.messages, 'message')} {span} became {made}; {cost}"
 
 
 class CorrectButton(

@@ -19,6 +19,7 @@ from bot.panels import panel
 from bot.pins import Pins
 from bot.privacy import Privacy
 from bot.prompt import clean_name
+from bot.wording import address, clipped
 from storage.records import Message, Place
 
 if TYPE_CHECKING:
@@ -56,12 +57,11 @@ class RememberCommand:
 
 def pinned_panel(message: Message, place: Place, message_id: int) -> discord.ui.LayoutView:
     """Return what tells that a message is pinned, with a button that takes that back."""
-    text = " ".join(message.content.split())
-    excerpt = text if len(text) <= EXCERPT_LENGTH else f"{text[: EXCERPT_LENGTH - 1]}…"
-    address = f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{message_id}"
+    excerpt = clipped(" ".join(message.content.split()), EXCERPT_LENGTH)
+    link = address(place.guild_id, place.channel_id, message_id)
     told = (
         f"## 📌 I remember this\n> {escaped(excerpt)}\n"
-        f"-# {escaped(clean_name(message.author_name))}, <t:{int(message.created_at)}:f>, [go there]({address})"
+        f"-# {escaped(clean_name(message.author_name))}, <t:{int(message.created_at)}:f>, [go there]({link})"
     )
     rest = (
         "From now on it stands in every prompt of this channel. An edit changes it; a deletion, or a reset of this channel's "

@@ -7,6 +7,7 @@ from datetime import date
 
 from bot.usage_chart import in_one_line
 from bot.usage_figures import NOBODY, Figures, Key, UsageReport, day_name, dollars, in_short, share
+from bot.wording import plural
 from storage.records import Budget, BudgetStanding
 
 #: So many models without a price are named.
@@ -40,9 +41,9 @@ def summed(figures: Figures) -> str:
     told = [f"**{in_short(figures.tokens)}** tokens"]
     if figures.cost is not None:
         told.append(f"**{dollars(figures.cost)}**")
-    told += [f"{share(figures.cached)} of prompts cached", _counted(figures.replies.calls, "reply", "replies")]
+    told += [f"{share(figures.cached)} of prompts cached", plural(figures.replies.calls, "reply", "replies")]
     if figures.summaries.calls:
-        told.append(_counted(figures.summaries.calls, "summary", "summaries"))
+        told.append(plural(figures.summaries.calls, "summary", "summaries"))
     return " · ".join(told)
 
 
@@ -105,7 +106,3 @@ def _some(models: Sequence[str]) -> str:
 
 def _code(model: str) -> str:
     return f"`{model.replace('`', '')[:100]}`"
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -35,6 +35,12 @@ def _find(db: sqlite3.Connection, discord_id: int) -> int | None:
     return None if found is None else int(found["id"])
 
 
+def pinned(db: sqlite3.Connection, channel_id: int) -> tuple[Message, ...]:
+    """Return the pinned messages of the open epoch, as they were pinned."""
+    epoch = rows.open_epoch(db, channel_id)
+    return () if epoch is None else rows.pinned(db, channel_id, epoch)
+
+
 def pin(db: sqlite3.Connection, discord_id: int, now: float) -> bool:
     """Pin a remembered message, once; returns whether it is there."""
     pinned = db.execute(

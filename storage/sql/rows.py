@@ -113,16 +113,17 @@ def ensure_channel(
     *guild_id* is the server that it is in, None in a direct message; where it is is learned later if that is
     :data:`storage.records.SOMEWHERE`. *parent_id* is the channel that a thread is in; None if it is none, or that is not known.
     """
-    number = open_epoch(db, channel_id)
-    if number is None:
-        number = 1
-        db.execute("INSERT INTO channels (id, guild_id, epoch) VALUES (?, ?, ?)", (channel_id, guild_id, number))
-        db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, ?, ?)", (channel_id, number, now))
-    if guild_id != SOMEWHERE:
+    known = db.execute("SELECT epoch, guild_id, parent_id FROM channels WHERE id = ?", (channel_id,)).fetchone()
+    if known is None:
+        channel = (channel_id, guild_id, parent_id)
+        db.execute("INSERT INTO channels (id, guild_id, parent_id, epoch) VALUES (?, ?, ?, 1)", channel)
+        db.execute("INSERT INTO epochs (channel_id, number, opened_at) VALUES (?, 1, ?)", (channel_id, now))
+        return 1
+    if guild_id not in (SOMEWHERE, known["guild_id"]):
         locate(db, channel_id, guild_id)
-    if parent_id is not None:
-        db.execute("UPDATE channels SET parent_id = ?1 WHERE id = ?2 AND parent_id IS NOT ?1", (parent_id, channel_id))
-    return number
+    if parent_id not in (None, known["parent_id"]):
+        db.execute("UPDATE channels SET parent_id = ? WHERE id = ?", (parent_id, channel_id))
+    return int(known["epoch"])
 
 
 def locate(db: sqlite3.Connection, channel_id: int, guild_id: int | None) -> None:

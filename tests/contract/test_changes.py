@@ -5,6 +5,7 @@ from __future__ import annotations
 from storage import Store
 from storage.records import Status
 from tests.contract.makers import NOW, OUTCOME, answer, begin, begun, exchange, hear, seen
+from tests.contract.test_summaries import leaf
 
 
 async def test_an_edit_changes_what_is_seen(store: Store) -> None:
@@ -67,6 +68,20 @@ async def test_deleting_one_of_two_triggers_while_answering_starts_the_next_atte
     assert (again.id, again.attempt) == (turn.id, turn.attempt + 1)
     assert [trigger.content for trigger in again.triggers] == ["two"]
     assert await answer(store, again, "an answer to two")
+
+
+async def test_what_stands_of_a_reply_to_a_deleted_trigger_is_not_kept(store: Store) -> None:
+    await hear(store, 100, "a secret")
+    await hear(store, 101, "two")
+    turn = await begun(store)
+    for number, text in enumerate(("your secret", "is safe")):
+        await store.record_chunk(turn, number, text)
+    await store.chunk_sent(turn, 0, 555)
+
+    await store.forget([100], now=NOW)
+
+    kept = [(chunk.discord_id, chunk.text) for chunk in (await begun(store)).chunks]
+    assert kept == [(555, ""), (None, "is safe")], "one whose id is not known is found by its text"
 
 
 async def test_deleting_the_only_trigger_while_sending_cancels_the_turn(store: Store) -> None:
@@ -162,6 +177,18 @@ async def test_a_reset_past_its_grace_cannot_be_restored_and_is_purged(store: St
     assert await store.restore(1, closed_after=NOW + 1, now=NOW + 2) is None
     assert await store.purge(closed_before=NOW + 1) == 1
     assert await store.restore(1, closed_after=0, now=NOW + 2) is None
+
+
+async def test_of_a_purged_epoch_with_a_reply_that_stands_half_written_no_summary_stays(store: Store) -> None:
+    await exchange(store, 100, "before", "reply before")
+    await leaf(store, 1, 2)
+    await hear(store, 102, "and now?")
+    turn = await begun(store)
+    assert await store.record_chunk(turn, 0, "the beginn")
+    await store.reset(1, now=NOW)
+
+    assert await store.purge(closed_before=NOW) == 1
+    assert await store.restore(1, closed_after=NOW - 1, now=NOW) is None, "there is nothing in it"
 
 
 async def test_a_purge_leaves_what_is_open_or_in_its_grace(store: Store) -> None:

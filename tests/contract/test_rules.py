@@ -60,6 +60,7 @@ async def test_what_is_set_back_leaves_nothing(store: Store) -> None:
     await store.forget_channel(CHANNEL)
     assert await store.known_guilds() == [SERVER]
     await store.set_server(SERVER, Overrides())
+    assert await store.known_guilds() == [SERVER], "of which it is known who may talk"
     await store.set_access(SERVER, Access())
     assert await store.rules() == Rules({}, {}, {})
     assert await store.known_guilds() == []

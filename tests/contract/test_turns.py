@@ -112,6 +112,14 @@ async def test_a_first_chunk_is_recorded_with_the_whole_text(open_again: OpenSto
         assert [chunk.text for chunk in (await begun(store)).chunks] == ["the whole"]
 
 
+async def test_after_a_reset_no_more_of_a_reply_is_sent(store: Store) -> None:
+    await hear(store, 100)
+    turn = await begun(store)
+    assert await store.record_chunk(turn, 0, "the beginn")
+    await store.reset(1, now=NOW)
+    assert not await store.record_chunk(turn, 1, "and more")
+
+
 async def test_a_turn_that_somebody_else_works_on_is_not_taken_until_the_lease_is_over(store: Store) -> None:
     await hear(store, 100)
     turn = await begin(store, owner="one")

@@ -33,6 +33,15 @@ async def test_replies_and_summaries_are_summed_by_kind_and_model(store: Store) 
     ]
 
 
+async def test_of_two_who_are_answered_together_the_newest_pays(store: Store) -> None:
+    await hear(store, 100, author=42)
+    await hear(store, 101, author=43)
+    assert await answer(store, await begun(store), "hi")
+    assert await store.booked([TODAY], guild_id=7, by=("user_id",)) == [
+        Booked(None, None, 43, "reply", "little", REPLY)
+    ]
+
+
 async def test_no_more_of_a_prompt_was_cached_than_there_was(store: Store) -> None:
     await exchange(store, 100, "hello", "hi")
     await store.book_summary(await state_of(store), "small", Usage(1, 10, 30, 5), now=NOW)

@@ -6,6 +6,7 @@ import json
 import time
 
 import discord
+import pytest
 import simcord
 
 from bot.answers import I_AM_MUTE, YOU_ARE_MUTE
@@ -16,6 +17,7 @@ from cogs.message_menu.ask import AUTHOR_OPTED_OUT, DELETED, NOTHING_ASKED, NOTH
 from playground.model import LittleModel
 from storage.records import About, Incoming, Place
 from tests.journeys.conftest import MakeSettings, World
+from tests.journeys.governing import thread_in
 from tests.journeys.shown import files_of, text_of
 from tests.journeys.test_attachments import NOTES, OAK, Cdn, cdn, reading
 from tests.journeys.test_message_menu import forget
@@ -206,19 +208,34 @@ async def test_who_may_not_talk_here_does_not_ask(world: World, model: LittleMod
     assert model.requests == []
 
 
-async def test_a_channel_that_is_off_or_closed_to_one_of_us(world: World, model: LittleModel) -> None:
-    mute = discord.PermissionOverwrite(send_messages=False)
-    assert world.bot.user is not None
-    role = world.guild.default_role
-    quiet = world.guild.create_text_channel("quiet", overwrites={role: mute})
-    await world.marlin.slash(quiet, "memory show")
-    posted = world.env.backend.create_message(quiet.id, world.marlin.id, NEWS)
-    await world.env.settle()
-    message = next(one for one in quiet.history() if one.id == posted.id)
-    refused = text_of(await world.nemo.context_menu(quiet, "Ask about this", message))
-    assert refused in (I_AM_MUTE, YOU_ARE_MUTE)
+async def test_a_channel_that_is_off(world: World, model: LittleModel) -> None:
     await world.bot.services.governance.set_channel(Place(world.channel.id, world.guild.id), is_on=False)
     assert text_of(await open_form(world, await say(world, NEWS))) == OFF
+    assert model.requests == []
+
+
+async def refused_in(world: World, channel: simcord.ChannelHandle) -> str:
+    """What Nemo is told who asks about a message there; nothing if a form opens."""
+    posted = world.env.backend.create_message(channel.id, world.marlin.id, NEWS)
+    await world.env.settle()
+    message = next(one for one in channel.history() if one.id == posted.id)
+    result = await world.nemo.context_menu(channel, "Ask about this", message)
+    return "" if result.modal else text_of(result)
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["channel", "thread"])
+async def test_where_one_of_us_may_not_write_that_is_said_and_nothing_asked(
+    world: World, model: LittleModel, in_thread: bool
+) -> None:
+    assert world.bot.user is not None
+    right = "send_messages_in_threads" if in_thread else "send_messages"
+    other = "send_messages" if in_thread else "send_messages_in_threads"
+    for who, sentence in ((world.bot.user, I_AM_MUTE), (world.nemo, YOU_ARE_MUTE)):
+        for denied, told in ((right, sentence), (other, "")):
+            mute = discord.PermissionOverwrite(**{denied: False})
+            channel = world.guild.create_text_channel(f"{who.id}-{denied}", overwrites={who: mute})
+            where = await thread_in(world, channel) if in_thread else channel
+            assert await refused_in(world, where) == told, denied
     assert model.requests == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import discord
 import pytest
 import simcord
 
+from bot.breaker import THRESHOLD
 from bot.budgets import midnight_after
 from bot.conversation import Said
 from bot.notes import SPENT_SIGN
@@ -306,6 +308,20 @@ async def test_who_manages_only_a_channel_sets_no_limit_for_people(world: World)
     world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)
     refused = await world.marlin.click(panel.response.message, custom_id=button["custom_id"])
     assert "You need the permission" in text_of(refused)
+
+
+async def test_a_model_that_is_down_uses_nothing_of_a_budget(make_settings: MakeSettings, model: LittleModel) -> None:
+    model.levers.status(500, times=100)
+    async with quiet(make_settings(daily_tokens=100_000)) as running:
+        for _ in range(THRESHOLD - 1):
+            assert (await running.ask("Hello!")).startswith("⚠️")
+        waits = running.channel(2)
+        await running.say("Hello!", channel=2)
+        await asyncio.wait_for(waits.changed.wait(), 5)
+        assert "I keep trying" in str(waits.texts)
+        standing = await running.services.budgets.today()
+        assert standing is not None
+        assert (standing.used, standing.reserved) == (0, 0)
 
 
 async def test_who_waits_for_a_budget_keeps_nobody_else_from_being_answered(

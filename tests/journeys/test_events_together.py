@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
+
 from bot.conversation import Said
+from bot.errors import UserFacingError
 from bot.notes import STOPPED_BY_RESET
+from bot.ports import Button
+from bot.reply_actions import STOPPING
+from tests.contract.makers import attached
 from tests.journeys.conftest import MakeSettings
 from tests.quiet import NEMO, NOW, Shown, quiet
 
@@ -28,6 +34,17 @@ async def test_an_edit_and_a_deletion_that_come_with_their_message_count(make_se
         assert not bot.channel(1).texts
         corrected, _ = await bot.store.export(2)
         assert corrected.content == "My name is Nemo."
+
+
+async def test_a_file_that_an_earlier_edit_took_off_is_not_kept(make_settings: MakeSettings) -> None:
+    async with quiet(make_settings()) as bot:
+        talk = bot.services.conversations
+        files = tuple(attached(1, number, name=name) for number, name in ((11, "old.txt"), (12, "new.txt")))
+        await talk.correct(1, 1, NEMO, "Nemo", "Look at this.", [12])
+        await talk.hear(Said(1, 1, 7, NEMO, "Nemo", "Look at these.", NOW, attachments=files), addressed=False)
+        (kept,) = await bot.store.export(1)
+        assert "new.txt" in kept.content
+        assert "old.txt" not in kept.content
 
 
 async def test_a_reset_in_the_moment_in_which_a_reply_is_finished_does_not_touch_it(
@@ -57,3 +74,28 @@ async def test_a_reset_in_the_moment_in_which_a_reply_is_finished_does_not_touch
             await shown.resetting
             restored = await bot.services.memories.restore(channel)
             assert restored.messages == (1 if STOPPED_BY_RESET in answer else 2), channel
+
+
+async def test_who_presses_stop_when_the_reply_is_written_is_told_so(make_settings: MakeSettings) -> None:
+    async with quiet(make_settings()) as bot:
+        actions = bot.services.reply_actions
+        told: list[str] = []
+
+        class Presses(Shown):
+            """Presses Stop when the whole reply takes the place of the one before it."""
+
+            async def edit(self, message_id: int, text: str, *, buttons: Sequence[Button] = (), **how: Any) -> None:
+                if Button.STOP not in buttons:
+                    with pytest.raises(UserFacingError) as refused:
+                        actions.stop(1, message_id, may=lambda _: True)
+                    told.append(str(refused.value))
+                await super().edit(message_id, text, buttons=buttons, **how)
+
+        bot.channels[1] = shown = Presses(bot.ids)
+        first = await bot.ask("My name is Nemo.")
+        (message_id,) = shown.texts
+        assert await actions.retry(message_id, may=lambda _: True) == 1
+        actions.take_up(1)
+        await bot.idle("channel-1")
+        assert told == [STOPPING]
+        assert list(shown.texts.values()) == [first]

@@ -9,13 +9,14 @@ import discord
 import pytest
 import simcord
 
+from bot.governance import OFF
 from bot.introduction import OPTED_OUT as TOLD_OPTED_OUT
 from bot.pins import MOST_PINS, NOT_WORDS, TOO_OLD
 from bot.prompt import PINNED_HEADING
 from cogs.message_menu.forget import FORGOT_WORDS
 from cogs.message_menu.remember import OPTED_OUT
 from playground.model import LittleModel
-from storage.records import Incoming
+from storage.records import Incoming, Place
 from tests.journeys.conftest import MakeSettings, World, living
 from tests.journeys.governing import controls
 from tests.journeys.shown import files_of, prompt_of, shown_last, text_of
@@ -174,6 +175,13 @@ async def test_who_does_not_look_after_messages_may_not_pin_not_even_own_ones(wo
     assert "Remember this" in text_of(await world.marlin.slash(world.channel, "help"))
 
 
+async def test_where_i_am_switched_off_nothing_is_pinned(world: World) -> None:
+    rules = await say(world, "House rule: no fishing on Sundays.")
+    await world.bot.services.governance.set_channel(Place(world.channel.id, world.guild.id), is_on=False)
+    assert await remember(world, rules) == OFF
+    assert not await world.bot.services.pins.of(world.channel.id)
+
+
 async def test_losing_the_role_takes_effect_at_the_click(world: World) -> None:
     rules = await say(world, "House rule: no fishing on Sundays.")
     panel = await world.marlin.context_menu(world.channel, "Remember this", rules)
@@ -201,6 +209,23 @@ async def test_memory_show_lists_pins_and_unpins_them(world: World) -> None:
     await world.marlin.select(result.response.message, [key], custom_id="mnemo:pins")
     assert "📌" not in await shown(world)
     assert "anemone" in await asked_of(world), "it was part of the conversation, and stays that"
+
+
+async def test_losing_the_role_takes_effect_in_a_list_that_was_shown_before(world: World) -> None:
+    rules = await say(world, "House rule: no fishing on Sundays.")
+    await remember(world, rules)
+    result = await world.marlin.slash(world.channel, "memory show")
+    world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)
+    refused = await world.marlin.select(shown_last(result), [str(rules.id)], custom_id="mnemo:pins")
+    assert "Manage Messages" in text_of(refused)
+    assert [pin.discord_id for pin in await world.bot.services.pins.of(world.channel.id)] == [rules.id]
+
+
+async def test_what_a_pin_says_is_no_link_in_the_list(world: World) -> None:
+    await remember(world, await say(world, "See [the rules](https://evil.example) first."))
+    told = await shown(world)
+    assert "the rules" in told
+    assert "[the rules](" not in told
 
 
 async def test_pins_that_were_brought_in_from_another_channel_are_listed_and_unpinned_one_by_one(world: World) -> None:

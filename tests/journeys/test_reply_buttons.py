@@ -78,6 +78,15 @@ async def test_a_moderator_may_and_a_stranger_may_not(world: World, model: Littl
         assert reply(world).content == f"It is fish number {number}."
 
 
+async def test_who_may_not_talk_here_any_more_has_nothing_written_anew(world: World, model: LittleModel) -> None:
+    await asked(world, model, "It is a crab.")
+    await world.bot.services.governance.set_access(world.guild.id, block_user=frozenset({world.nemo.id}))
+    before = len(model.requests)
+    assert "may not talk with you" in await retry(world.nemo, reply(world))
+    assert len(model.requests) == before
+    assert world.replies() == ["It is a crab."]
+
+
 async def test_losing_the_permission_takes_effect_at_the_click(world: World, model: LittleModel) -> None:
     await asked(world, model, "It is a crab.")
     world.env.backend.remove_member_role(world.guild.id, world.marlin.id, world.guild.roles["Managers"].id)

@@ -320,3 +320,13 @@ async def test_where_the_bot_is_off_there_are_none(world: World) -> None:
     await world.bot.services.governance.set_channel(Place(world.channel.id, world.guild.id), is_on=False)
     assert await refused(world, world.nemo, world.channel) == OFF
     assert world.channel.threads == []
+
+
+async def test_what_was_set_for_a_thread_goes_with_it(world: World) -> None:
+    thread, _ = await opened(world)
+    governance, place = world.bot.services.governance, Place(thread.id, world.guild.id, world.channel.id)
+    await governance.set_channel(place, persona="You are a pirate.")
+    assert governance.holds(place).persona == "You are a pirate."
+    world.env.backend.delete_channel(thread.id)
+    await world.env.settle()
+    assert governance.holds(place).persona != "You are a pirate."

@@ -14,7 +14,9 @@ import pytest
 import simcord
 
 from bot.usage_figures import dollars
+from cogs.usage.words import NOTHING_USED
 from playground.model import LittleModel
+from playground.model.tokens import count
 from tests.journeys.conftest import MakeSettings, World, living
 
 #: Half a dollar for a prompt's token makes what was read of the books visible.
@@ -132,6 +134,23 @@ async def test_a_member_sees_their_own_and_the_servers_sum_and_no_names(world: W
         assert "Marlin" not in text
         assert str(world.marlin.id) not in text
         assert "<#" not in text
+
+
+async def test_a_model_that_refuses_costs_nothing(world: World, model: LittleModel) -> None:
+    model.levers.status(401)
+    assert (await world.ask("Hello!")).startswith("⚠️")
+    shown = await world.nemo.slash(world.channel, "usage")
+    assert NOTHING_USED in words(shown)
+
+
+async def test_what_was_thought_before_a_reply_broke_off_is_paid_for_too(world: World, model: LittleModel) -> None:
+    thought = "Nobody may read of the wreck. " * 20
+    model.levers.reasoning(thought)
+    model.levers.text("The first sentence is here. The second one will never be finished because the line breaks.")
+    model.levers.break_stream(after=10)
+    assert "broke off" in await world.ask("Tell me two things")
+    (row,) = await table(world, world.nemo, await world.nemo.slash(world.channel, "usage"))
+    assert int(row["completion_tokens"]) > count(thought)
 
 
 async def test_managing_channels_is_not_managing_the_server(world: World, model: LittleModel) -> None:

@@ -6,6 +6,7 @@ import discord
 import pytest
 import simcord
 
+from storage.records import Access, Place
 from tests.journeys.conftest import World
 from tests.journeys.governing import choose, controls, thread_in
 from tests.journeys.shown import shown_last, text_of
@@ -117,6 +118,17 @@ async def test_who_may_reset(world: World, coral: simcord.MemberActor) -> None:
     assert "Forget the 2 messages" in text_of(await world.marlin.slash(world.channel, "memory reset"))
 
 
+async def test_whose_roles_cannot_be_had_may_not_talk_where_a_role_may_not(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    fish, governance = world.guild.create_role("Fish"), world.bot.services.governance
+    here = Place(world.channel.id, world.guild.id)
+    assert governance.refusal(here, world.nemo.id, None) is None
+    await choose(coral, await who_may(world, coral), "people:block", fish)
+    assert governance.refusal(here, world.nemo.id, None) == NOT_YOU
+    assert governance.refusal(here, world.nemo.id, ()) is None
+
+
 async def test_everyone_is_a_role_that_everybody_has(world: World, coral: simcord.MemberActor) -> None:
     await world.ask("My name is Nemo.")
     everyone = world.guild.default_role
@@ -180,6 +192,20 @@ async def test_a_permission_that_is_gone_counts_at_the_click(world: World, coral
     assert await said_by(world, world.nemo) != [NOT_YOU]
 
 
+async def test_a_permission_that_is_gone_takes_nothing_out_that_was_deleted(
+    world: World, coral: simcord.MemberActor
+) -> None:
+    fish, governance = world.guild.create_role("Fish"), world.bot.services.governance
+    await choose(coral, await who_may(world, coral), "people:block", fish)
+    world.env.backend.delete_role(world.guild.id, fish.id)
+    await world.env.settle()
+    shown = await who_may(world, coral)
+    world.env.backend.remove_member_role(world.guild.id, coral.id, world.guild.roles["Admins"].id)
+    refused = await coral.click(shown_last(shown), label="Take out what was deleted")
+    assert "You need the permission Manage Server for this." in text_of(refused)
+    assert governance.access(world.guild.id).block_role == {fish.id}
+
+
 async def test_only_who_speaks_to_the_bot_is_told(world: World, coral: simcord.MemberActor) -> None:
     await choose(world.marlin, await world.marlin.slash(world.channel, "channel"), "reply_mode", "all")
     await choose(coral, await who_may(world, coral), "people:block", world.nemo)
@@ -192,4 +218,6 @@ async def test_a_server_that_removes_the_bot_is_forgotten(world: World, coral: s
     await choose(world.marlin, await world.marlin.slash(world.channel, "channel"), "persona", "Tutor")
     await invite(world)
     assert await said_by(world, world.nemo) != [NOT_YOU]
+    await world.bot.services.governance.load()  # as the next start does
+    assert world.bot.services.governance.access(world.guild.id) == Access()
     assert "**Persona**: custom · from the host" in text_of(await world.marlin.slash(world.channel, "channel"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,6 +174,26 @@ async def test_a_second_bot_on_one_database_ends_and_the_first_one_stops_at_once
     assert not stage.world.bot_online
     await stage.start()
     assert "My name is Nemo." in await stage.ask(channel, "What is my name?")
+
+
+async def test_a_reply_of_somebody_else_is_not_taken_for_the_one_that_a_death_kept_from_being_sent(
+    stage: Stage,
+) -> None:
+    channel, kill_at = stage.channel(), stage.folder / "kill_at"
+    kill_at.write_text("chunk recorded")
+    bot = await stage.start(mnemo_kill_at=kill_at)
+    stage.model.levers.text("At nine.")
+    said = await stage.tell(channel, "When does the reef close?")
+    assert await bot.ended() == -signal.SIGKILL
+    kill_at.unlink()
+    await stage.world.say(stage.marlin, channel, "At ten, I think.", reply_to=said)
+
+    stage.model.levers.text("At nine.")
+    bot = await stage.start()
+    await stage.until(lambda: stage.idle)
+    assert stage.shown(channel) == stage.referring(channel, said) == ["At nine."]
+    assert await bot.stop() == 0
+    assert bot.trouble == []
 
 
 async def test_ten_deaths_during_one_reply(stage: Stage) -> None:

@@ -212,6 +212,45 @@ async def test_who_is_forgotten_in_a_server_is_so_with_what_was_said_meanwhile(s
     await stage.until(lambda: not heard(stage, there))
 
 
+async def test_who_confirms_it_only_after_a_restart_is_forgotten_with_what_was_said_meanwhile(stage: Stage) -> None:
+    here, there = stage.channel(), stage.channel()
+    bot = await stage.start(reply_mode="listen")
+    await stage.say(there, "My name is Nemo.")
+    await stage.until(lambda: heard(stage, there))
+    asked = await (await stage.world.slash(stage.nemo, here, "privacy forget-me", {"where": "server"})).wait_answered()
+    assert asked.message is not None
+    await down(stage, bot, kill=False)
+    await stage.say(there, "My secret is the wreck.")
+    stage.discord.levers.hang("GET", f"/channels/{there}/messages", seconds=1.5, after=True)
+    bot = await stage.start(reply_mode="listen")
+    await stage.until(lambda: looks(stage, there))
+    await (await stage.world.click(stage.nemo, here, int(asked.message["id"]), "mnemo:forget-me")).wait_answered()
+    await stage.say(there, "I come later.", by=stage.marlin)
+    await stage.until(lambda: "I come later." in heard(stage, there))
+    assert heard(stage, there) == ["I come later."]
+    await down(stage, bot, kill=False)
+
+
+async def test_what_a_proxy_does_not_find_is_not_forgotten_but_asked_for_again(stage: Stage) -> None:
+    channel = stage.channel()
+    bot = await stage.start(reply_mode="listen")
+    said = await stage.say(channel, "My name is Nemo.")
+    await stage.until(lambda: heard(stage, channel))
+    await down(stage, bot, kill=False)
+    messages_of = f"/channels/{channel}/messages"
+    stage.discord.levers.fail("GET", messages_of, status=200, body=[])  # as with a permission that has just gone
+    stage.discord.levers.fail("GET", f"{messages_of}/{said}", status=404, body="<html>not found</html>")
+    bot = await stage.start(reply_mode="listen")
+    await stage.until(lambda: len(stage.requests("GET", channel)) >= 2)
+    await stage.say(channel, "And here I am.")
+    await stage.until(lambda: "And here I am." in heard(stage, channel))
+    assert heard(stage, channel) == ["My name is Nemo.", "And here I am."]
+    await stage.until(lambda: looks(stage, channel) == 2)
+    assert [one.route for one in stage.requests("GET", channel)] == [messages_of, f"{messages_of}/{said}", messages_of]
+    assert bot.log.count("what was said earlier could not be fetched") == 1
+    await down(stage, bot, kill=False)
+
+
 async def test_a_history_that_cannot_be_had_is_asked_for_again(stage: Stage) -> None:
     channel = stage.channel()
     bot = await stage.start()

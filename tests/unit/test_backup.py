@@ -32,6 +32,7 @@ from storage.errors import (
     DatabaseNewer,
     DatabaseUnavailable,
 )
+from storage.opening import claim
 from tests.contract.makers import NOW, exchange, hear
 
 NIGHT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -143,6 +144,32 @@ async def test_a_link_to_a_backup_stays_a_link(database: Path, backup: Path, tmp
     back_up(database, link)
     assert link.is_symlink()
     assert remembered(backup) == ["then", "now"]
+
+
+async def test_an_unfinished_copy_is_not_written_through_a_link(database: Path, backup: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    backup.with_name("mnemo.backup.unfinished").symlink_to(victim)
+    with pytest.raises(CopyRefused, match="cannot be written"):
+        back_up(database, backup)
+    assert victim.read_text() == "precious"
+    assert remembered(backup) == ["then"]
+
+
+async def test_a_copy_that_came_out_damaged_takes_nobodys_place(
+    database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiled(copy: sqlite3.Connection) -> None:
+        claim(copy)
+        copy.execute("PRAGMA writable_schema = ON")
+        copy.execute("DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+        copy.execute("PRAGMA writable_schema = RESET")
+
+    monkeypatch.setattr("storage.backup.claim", spoiled)
+    with pytest.raises(DatabaseCorrupt, match="came out damaged"):
+        back_up(database, backup)
+    assert remembered(backup) == ["then"]
+    assert names(backup.parent) == {"data", "mnemo.backup"}
 
 
 def in_the_way(kind: str, database: Path, folder: Path) -> tuple[Path, str]:

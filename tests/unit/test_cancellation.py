@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.records import Incoming
+from bot.budgets import Budgets
+from storage.records import Incoming, Overrides
 from storage.sql import transcript
 from storage.sqlite import SqliteStore
 
@@ -117,3 +119,26 @@ async def test_a_query_that_fails_leaves_no_snapshot_open(store: SqliteStore) ->
 def _fail(db: sqlite3.Connection) -> None:
     db.execute("SELECT count(*) FROM messages").fetchone()
     raise OnPurpose
+
+
+async def test_who_is_cancelled_while_reserving_has_reserved_nothing(store: SqliteStore) -> None:
+    await store.bring_in(batch(0), now=0.0)  # type: ignore[arg-type]  # roles are literals
+    budgets = Budgets(store, {"host": 1_000}, 100, lambda _: 1.0)
+    is_writing, go_on = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        is_writing.set()
+        go_on.wait(5)
+
+    # Both are written in one transaction, so the caller is cancelled when nothing keeps it from coming through any more.
+    holding = asyncio.create_task(store._write(hold))
+    caller = asyncio.create_task(budgets.reserve(1, 1, Overrides(), (42,), "little", lambda: 10))
+    await asyncio.to_thread(is_writing.wait)
+    caller.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await holding
+    standing = await budgets.today()
+    assert standing is not None
+    assert standing.reserved == 0

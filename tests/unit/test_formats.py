@@ -155,6 +155,25 @@ ASKED = Message(
 )
 
 
+@pytest.mark.parametrize("told", [{}, {"about_author": 43, "about_at": NOW - 9}])
+def test_a_copy_of_a_question_is_about_no_message_of_its_channel(told: dict[str, float]) -> None:
+    line = json.dumps(
+        {
+            "channel_id": CHANNEL,
+            "role": "user",
+            "author_name": "Nemo",
+            "content": "Why?",
+            "created_at": NOW,
+            "about_id": 900,
+        }
+        | told
+    )
+    assert [read(line, "jsonl", channel_id=channel, now=NOW).messages[0].about_id for channel in (CHANNEL, 8)] == [
+        900,
+        None,
+    ]
+
+
 def test_a_copy_of_a_question_still_says_whom_it_quotes() -> None:
     asked = replace(ASKED, about_author=43, about_at=NOW - 9)
     (copy,) = read(write([asked], CHANNEL, "jsonl"), "auto", channel_id=8, now=NOW).messages

@@ -36,7 +36,7 @@ from bot.recall import HEADING, Recaller
 from bot.summary_prompt import INSTRUCTIONS, digest_prompt, leaf_prompt
 from cogs.memory.search import listed
 from storage import Store, open_store
-from storage.records import Incoming, Message, Summary, SummaryKind
+from storage.records import Incoming, Message, Place, Summary, SummaryKind
 from tests.quiet import quarter
 from tests.unit.test_prompt import ANY_BREAK, at_the_margin, ids, said, texts
 
@@ -185,14 +185,19 @@ def test_in_the_file_of_a_prompt_each_message_is_one_block_of_code(messages: lis
 
 @given(talk, st.lists(st.sampled_from(["x", "Admin", "obey"]), max_size=3))
 def test_a_list_of_what_was_found_holds_links_of_ours_alone(messages: list[Message], words: list[str]) -> None:
-    place = "https://discord.example/channels/7/1"
+    place = Place(1, 7)
     found = [
         replace(message, discord_id=number, content=f"x{message.content}") for number, message in enumerate(messages, 1)
     ]
     shown = listed(found, words, place)
-    ours = [f"[go there]({place}/{number})" for number in range(1, len(messages) + 1)]
+    ours = [f"[go there](https://discord.com/channels/7/1/{number})" for number in range(1, len(messages) + 1)]
     assert re.findall(r"(?<!\\)\[.*?(?<!\\)\]\(.*?\)", shown) == ours[: shown.count("[go there](")]
     for entry in shown.split("\n\n"):
         head, _, excerpt = entry.partition("\n")
         assert head.startswith("**")
         assert len(ANY_BREAK.split(head)) == len(ANY_BREAK.split(excerpt)) == 1
+
+
+@pytest.mark.parametrize("name", ["**x**", "<@1>", "[x](https://evil.example)", "`x`"])
+def test_a_name_in_a_list_of_what_was_found_is_only_a_name(name: str) -> None:
+    assert name not in listed([said("Hello!", name, 42)], [], "https://discord.example/channels/7/1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.budgets import Budgets
 from bot.governance import Layers
 from cogs.governance.words import limits
 from storage.records import Overrides, Place
@@ -23,3 +24,9 @@ HERE = Place(1, 2)
 def test_the_least_is_told(host: int | None, channel: int | None, told: str) -> None:
     layers = Layers(Overrides(channel_day_tokens=host), channel=Overrides(channel_day_tokens=channel))
     assert limits(layers, HERE).splitlines()[0] == f"**A channel's tokens a day**: {told}"
+
+
+@pytest.mark.parametrize(("channel", "held"), [(100, 10), (5, 5), (None, 10)])
+def test_the_least_holds(channel: int | None, held: int) -> None:
+    budgets = Budgets(None, {"channel": 10}, 5, lambda _: 1.0)  # type: ignore[arg-type]  # limits need no store
+    assert budgets.limits(Overrides(channel_day_tokens=channel)) == {"channel": held}

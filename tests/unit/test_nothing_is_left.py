@@ -18,7 +18,7 @@ import pytest
 from storage.errors import DatabaseBusy
 from storage.records import QUOTE, About, Attachment, Extent, Incoming, Outline, Place, Status, Turn
 from storage.sqlite import SqliteStore
-from tests.contract.makers import EVERYTHING, NOW, answer, begin, exchange
+from tests.contract.makers import EVERYTHING, NOW, answer, begin, begun, exchange, said
 
 
 @dataclass
@@ -235,6 +235,27 @@ async def test_a_tidying_that_fails_is_made_up_for_by_the_next(tmp_path: Path, m
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseBusy):
                 await store.tidy()
+        await store.tidy()
+        assert left(tmp_path, {"xyzzy"}) == []
+
+
+async def test_nothing_is_left_of_a_reply_that_is_written_again(tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "memory.db") as store:
+        await exchange(store, 100, "hello", "xyzzy it is")
+        await store.tidy()
+        assert await store.reopen(101, may=lambda _: True, now=NOW) == 1
+        await store.tidy()
+        assert left(tmp_path, {"xyzzy"}) == []
+
+
+async def test_nothing_is_left_of_chunks_that_are_dropped(tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "memory.db") as store:
+        await store.accept(said(100), addressed=True, now=NOW)
+        turn = await begun(store)
+        assert await store.record_chunk(turn, 0, "hello")
+        assert await store.record_chunk(turn, 1, "xyzzy it is")
+        await store.tidy()
+        await store.drop_chunks(turn, first=1)
         await store.tidy()
         assert left(tmp_path, {"xyzzy"}) == []
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from storage import StorageError, open_store
-from storage.connection import WAL_BYTES
+from storage.connection import WAL_BYTES, prepare_writer
 from storage.errors import (
     DatabaseBusy,
     DatabaseCorrupt,
@@ -490,6 +490,13 @@ async def test_every_commit_is_on_the_disk_before_it_returns(path: Path) -> None
         values = await store._writing.run(lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in names])
     full = 2
     assert values == ["wal", full, 1, 1]
+
+
+def test_what_is_deleted_is_overwritten_whatever_is_usual_where_sqlite_was_built() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute("PRAGMA secure_delete = OFF")
+        prepare_writer(db)
+        assert db.execute("PRAGMA secure_delete").fetchone() == (1,)
 
 
 async def test_what_only_reads_cannot_write(path: Path) -> None:

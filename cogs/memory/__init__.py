@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from discord.ext import commands
 
 from cogs.memory.files import FileCommands
-from cogs.memory.pins import UnpinMenu
 from cogs.memory.policy import PolicyCommand
 from cogs.memory.reset import KeepButton, ResetButton, ResetCommands
 from cogs.memory.search import SearchCommand
-from cogs.memory.show import ShowCommand
+from cogs.memory.show import ShowCommand, UnpinMenu
 from cogs.memory.summary import CorrectButton, SummaryCommand
 
 if TYPE_CHECKING:

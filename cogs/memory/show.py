@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 from discord import app_commands
 
-from bot.answers import answer, defer, is_manager, is_moderator, place_of, reads_history
+from bot.answers import (
+    answer,
+    answering,
+    defer,
+    is_manager,
+    is_moderator,
+    place_of,
+    reads_history,
+    require_moderator,
+    whisper,
+)
 from bot.links import escaped, unmasked
-from bot.memories import CompactionReport, MemoryReport
-from bot.panels import PANEL_LENGTH, panel
+from bot.memories import CompactionReport, Memories, MemoryReport
+from bot.panels import PANEL_LENGTH, Remade, panel
 from bot.wording import clipped, plural
-from cogs.memory.pins import UnpinMenu, pinned_text
+from cogs.memory.pins import AT, options, pinned_text
 from cogs.memory.policy import policy_text
-from cogs.memory.shared import NOTHING_HERE, MemoryCommands, file_of, held
+from cogs.memory.shared import NOTHING_HERE, MemoryCommands, channel_of, file_of, held, memories_of
 from cogs.memory.summary import CorrectButton, covers_and_costs
+from storage.records import Message
+
+if TYPE_CHECKING:
+    from bot.client import MnemoBot
 
 #: What the heading and what goes on take of the room for the summary.
 SUMMARY_FRAME = 80
@@ -24,6 +39,9 @@ SUMMARY_FRAME = 80
 SHOWN_ERROR = 200
 
 _BAR_CELLS = 12
+
+UNPINNED = "Unpinned: this message stands in my prompts no more than any other."
+NOT_PINNED = "This message is not pinned any more."
 
 SUMMARY = "The summary"
 ORIGIN = "What this thread started with"
@@ -37,27 +55,54 @@ class ShowCommand(MemoryCommands):
     async def show(self, interaction: discord.Interaction) -> None:
         """Tell messages, tokens, since when, policy, window and budget, the summary and how it was made."""
         await defer(interaction, ephemeral=True)
-        report = await self._memories.report(place_of(interaction))
-        if report is None or not (report.overview.messages or report.summary or report.restorable_until):
-            await answer(interaction, NOTHING_HERE)
-            return
-        texts, files = [_overview(report)], []
-        rows: list[discord.ui.Item[Any]] = []
-        if report.overview.pins and reads_history(interaction):
-            texts.append(pinned_text(report, place_of(interaction)))
-            if is_moderator(interaction):
-                rows.append(discord.ui.ActionRow(UnpinMenu(report.overview.pins)))
-        if report.summary and reads_history(interaction):
-            shown_parts, is_whole = _summaries(report, PANEL_LENGTH - sum(map(len, texts)))
-            texts[1:1] = shown_parts
-            if not is_whole:
-                files.append(file_of(interaction, "summary.md", "\n\n".join(_parts(report).values())))
-            if report.keeps_summary and is_manager(interaction):
-                rows.insert(0, discord.ui.ActionRow(CorrectButton()))
-        shown = panel(*texts, files=files)
-        for row in rows:
-            shown.add_item(row)
-        await answer(interaction, view=shown, files=files)
+        await _show(interaction, self._memories)
+
+
+class UnpinMenu(Remade, discord.ui.DynamicItem[discord.ui.Select[discord.ui.LayoutView]], template=r"mnemo:pins"):
+    """Unpins what is chosen. It works after a restart, too: each entry says which message it is."""
+
+    def __init__(self, pins: Sequence[Message] = ()) -> None:
+        super().__init__(
+            discord.ui.Select(placeholder="Unpin a message", options=options(pins), custom_id="mnemo:pins")
+        )
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Unpin, if the caller still may, and show what holds now."""
+        async with answering(interaction):
+            await defer(interaction)
+            require_moderator(interaction)
+            pins = cast("MnemoBot", interaction.client).services.pins
+            channel_id, chosen = channel_of(interaction), self.item.values[0]
+            if chosen.startswith(AT):
+                unpinned = await pins.unpin_at(channel_id, int(chosen.removeprefix(AT)))
+            else:
+                unpinned = await pins.unpin(channel_id, int(chosen))
+            await _show(interaction, memories_of(interaction))
+            await whisper(interaction, UNPINNED if unpinned else NOT_PINNED)
+
+
+async def _show(interaction: discord.Interaction, memories: Memories) -> None:
+    report = await memories.report(place_of(interaction))
+    if report is None or not (report.overview.messages or report.summary or report.restorable_until):
+        await answer(interaction, view=panel(NOTHING_HERE))
+        return
+    texts, files = [_overview(report)], []
+    rows: list[discord.ui.Item[Any]] = []
+    if report.overview.pins and reads_history(interaction):
+        texts.append(pinned_text(report, place_of(interaction)))
+        if is_moderator(interaction):
+            rows.append(discord.ui.ActionRow(UnpinMenu(report.overview.pins)))
+    if report.summary and reads_history(interaction):
+        shown_parts, is_whole = _summaries(report, PANEL_LENGTH - sum(map(len, texts)))
+        texts[1:1] = shown_parts
+        if not is_whole:
+            files.append(file_of(interaction, "summary.md", "\n\n".join(_parts(report).values())))
+        if report.keeps_summary and is_manager(interaction):
+            rows.insert(0, discord.ui.ActionRow(CorrectButton()))
+    shown = panel(*texts, files=files)
+    for row in rows:
+        shown.add_item(row)
+    await answer(interaction, view=shown, files=files)
 
 
 def _parts(report: MemoryReport) -> dict[str, str]:

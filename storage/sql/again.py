@@ -18,16 +18,19 @@ _AT_WORK = (Status.GENERATING, Status.SENDING)
 def reopen(db: sqlite3.Connection, message_id: int, may: May, now: float) -> int | Refusal:
     """Bring the turn of whose reply *message_id* is a part to its next attempt, as left in the middle; returns its channel.
 
-    The chunks that are shown are taken over; the reply leaves memory. Only the newest turn of a channel can be: what was said
-    after another one answers its reply. *may* tells, of the ids of those who asked, whether the caller may.
+    The chunks that are shown are taken over, and a pin; the reply leaves memory. Only the newest turn of a channel can be: what
+    was said after another one answers its reply. *may* tells, of the ids of those who asked, whether the caller may.
     """
     turn = _turn_of(db, message_id)
     if turn is None:
         return Refusal.GONE
     refusal = _refusal(db, turn, may)
     if refusal is None:
-        rows.drop_reply(db, turn["id"])
-        db.execute("UPDATE turns SET finish_reason = NULL WHERE id = ?", (turn["id"],))
+        pinned_at = rows.drop_reply(db, turn["id"])
+        db.execute(
+            "UPDATE turns SET finish_reason = NULL, pinned_at = ifnull(?, pinned_at) WHERE id = ?",
+            (pinned_at, turn["id"]),
+        )
         _next_attempt(db, turn, now)
     return refusal or int(turn["channel_id"])
 

@@ -192,7 +192,9 @@ def finish(db: sqlite3.Connection, turn: Turn, author_id: int, author_name: str,
     ).fetchone()
     if row is None:
         return False
-    pinned_at = None if turn.beginning is None else rows.drop_reply(db, turn.id)
+    pinned_at = row["pinned_at"] if turn.beginning is None else rows.drop_reply(db, turn.id)
+    if row["pinned_at"] is not None:
+        db.execute("UPDATE turns SET pinned_at = NULL WHERE id = ?", (turn.id,))
     first_chunk = db.execute("SELECT discord_id FROM chunks WHERE turn_id = ? AND number = 0", (turn.id,)).fetchone()
     db.execute(
         "INSERT INTO messages (discord_id, channel_id, epoch, position, turn_id, role, author_id, author_name, content,"

@@ -253,6 +253,29 @@ async def test_a_reply_that_goes_on_stays_pinned(store: Store) -> None:
     assert [pin.content for pin in overview.pins] == ["a crab and a fish"]
 
 
+async def test_a_reply_that_is_written_anew_stays_pinned_also_after_an_attempt_that_failed(store: Store) -> None:
+    await exchange(store, 100, "one", "a crab")
+    assert await store.pin(101, now=NOW)
+    await reopen(store, 101)
+    assert await store.pinned(1) == ()
+    assert await store.close_turn(await begun(store), Status.FAILED)
+    await reopen(store, 101)
+    assert await answer(store, await begun(store), "a fish")
+    [pin] = await store.pinned(1)
+    assert (pin.content, pin.pinned_at) == ("a fish", NOW)
+
+
+async def test_a_reply_that_was_unpinned_comes_back_without_a_pin(store: Store) -> None:
+    await exchange(store, 100, "one", "a crab")
+    assert await store.pin(101, now=NOW)
+    await reopen(store, 101)
+    assert await answer(store, await begun(store), "a fish")
+    assert await store.unpin(1, 101)
+    await reopen(store, 101)
+    assert await answer(store, await begun(store), "an eel")
+    assert await store.pinned(1) == ()
+
+
 async def test_an_attempt_that_was_booked_with_its_reply_is_not_booked_again(store: Store) -> None:
     await hear(store, 100, "one")
     turn = await begun(store)

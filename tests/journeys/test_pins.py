@@ -206,7 +206,9 @@ async def test_memory_show_lists_pins_and_unpins_them(world: World) -> None:
     assert "The key is under the anemone" in text_of(result)
     assert result.response is not None
     key = str(said_in(world, "The key is under").id)
-    await world.marlin.select(result.response.message, [key], custom_id="mnemo:pins")
+    unpinned = await world.marlin.select(result.response.message, [key], custom_id="mnemo:pins")
+    assert "**Messages** 2" in text_of(unpinned), "the panel is shown anew"
+    assert "📌" not in text_of(unpinned)
     assert "📌" not in await shown(world)
     assert "anemone" in await asked_of(world), "it was part of the conversation, and stays that"
 
